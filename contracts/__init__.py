@@ -1,0 +1,1 @@
+"""Versioned contracts: envelope, messages, topology and HTTP shapes; pydantic and stdlib only."""

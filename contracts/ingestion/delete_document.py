@@ -1,0 +1,7 @@
+"""DeleteDocument: make a document invisible at once and remove its traces."""
+
+from contracts.message import Message
+
+
+class DeleteDocumentV1(Message):
+    document_id: str

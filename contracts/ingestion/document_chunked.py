@@ -1,0 +1,26 @@
+"""DocumentChunked: a version of a document lies chunked and embedded in a manifest."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from contracts.ingestion.document import Counts, Metadata, Name, Tags, Visibility
+from contracts.message import Message
+
+
+class DocumentChunkedV1(Message):
+    """`ordinal` rises with each version; `manifest_key` names JSON lines in the carrier."""
+
+    document_id: str
+    name: Name
+    ordinal: int = Field(ge=1)
+    content_hash: str
+    manifest_key: str
+    model: str
+    dimension: int = Field(ge=1)
+    counts: Counts
+    media_type: str
+    created_at: datetime
+    tags: Tags = ()
+    metadata: Metadata = Field(default_factory=dict)
+    visibility: Visibility = None

@@ -1,0 +1,59 @@
+"""IngestDocument: take a document in; version 1 is the flat form that people send by hand."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from contracts.ingestion.document import Metadata, Name, Tags, Visibility
+from contracts.message import Message, Shape
+
+
+class InlineText(Shape):
+    """The document's text inside the message itself."""
+
+    kind: Literal["inline"] = "inline"
+    text: str
+
+
+class StoredObject(Shape):
+    """The document as an object under the tenant's own prefix of the carrier bucket."""
+
+    kind: Literal["object"] = "object"
+    key: str = Field(min_length=1, max_length=1024)
+    version_id: str | None = None
+    sequencer: str | None = None
+
+
+Source = Annotated[InlineText | StoredObject, Field(discriminator="kind")]
+
+
+class IngestDocumentV2(Message):
+    """Says where the bytes are (`source`); `name` with the tenant is the document's identity."""
+
+    name: Name
+    source: Source
+    media_type: str | None = None
+    tags: Tags = ()
+    metadata: Metadata = Field(default_factory=dict)
+    visibility: Visibility = None
+
+
+class IngestDocumentV1(Message):
+    """`{"name": …, "text": …}` or `{"name": …, "key": …}`: exactly one of text and key."""
+
+    name: Name
+    text: str | None = None
+    key: str | None = None
+    tags: Tags = ()
+    metadata: Metadata = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.text is None) == (self.key is None):
+            raise ValueError("give exactly one of 'text' and 'key'")
+        return self
+
+    def upcast(self) -> IngestDocumentV2:
+        rest: dict[str, Any] = self.model_dump(exclude={"text", "key"})
+        source = InlineText(text=self.text) if self.key is None else StoredObject(key=self.key)
+        return IngestDocumentV2(**rest, source=source)

@@ -1,0 +1,40 @@
+"""The kinds of files that the product can read, for the upload's check and for the parser."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+PLAIN_TEXT = "text/plain"
+MARKDOWN = "text/markdown"
+
+# Extension (lower case, no dot) to media type; a kind stands here once a test parses a file of it.
+KNOWN: Mapping[str, str] = {
+    "csv": "text/csv",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "eml": "message/rfc822",
+    "epub": "application/epub+zip",
+    "htm": "text/html",
+    "html": "text/html",
+    "ipynb": "application/x-ipynb+json",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "log": PLAIN_TEXT,
+    "markdown": MARKDOWN,
+    "md": MARKDOWN,
+    "odt": "application/vnd.oasis.opendocument.text",
+    "pdf": "application/pdf",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "rst": "text/prs.fallenstein.rst",
+    "rtf": "application/rtf",
+    "tsv": "text/tab-separated-values",
+    "txt": PLAIN_TEXT,
+    "xhtml": "application/xhtml+xml",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "xml": "application/xml",
+    "yaml": "application/yaml",
+    "yml": "application/yaml",
+}
+
+
+def media_type_of(name: str) -> str | None:
+    """The media type by the name's extension; None for an unknown or missing extension."""
+    return KNOWN.get(PurePosixPath(name).suffix.removeprefix(".").lower())

@@ -1,0 +1,1 @@
+"""The perpetual archive of turns, from which training sets are drawn."""

@@ -1,0 +1,1 @@
+"""One file for each message that finetune_export handles."""

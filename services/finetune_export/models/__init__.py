@@ -1,0 +1,1 @@
+"""What an archived turn is and under which key it lies."""

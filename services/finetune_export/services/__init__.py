@@ -1,0 +1,1 @@
+"""What finetune_export does: archive."""

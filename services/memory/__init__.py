@@ -1,0 +1,1 @@
+"""Keeps recent turns for seven days and hands out the context of the next one."""

@@ -1,0 +1,1 @@
+"""What a remembered turn is and how long it lives."""

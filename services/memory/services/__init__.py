@@ -1,0 +1,1 @@
+"""What memory does: remember, recall, list."""

@@ -1,0 +1,133 @@
+"""Turns in DynamoDB: conditional puts, expiry checked on read too."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pynamodb.exceptions import PutError, PynamoDBConnectionError, PynamoDBException
+
+from services.memory.models.turn import ConversationKey, Turn
+from services.memory.store.turn_item import TurnItem
+from shared.errors import Unavailable
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+_BY_USER = "by-user"
+_ALREADY_THERE = "ConditionalCheckFailedException"
+_WRONG_CALLS = {"ValidationException", "ResourceNotFoundException", "AccessDeniedException"}
+
+
+class TurnTable:
+    """pynamodb blocks, so its calls run in a small pool of threads of their own."""
+
+    def __init__(self, item: type[TurnItem], threads: int) -> None:
+        self._item = item
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dynamodb")
+
+    async def warm(self) -> None:
+        """Opens a connection in each thread, so that no question waits for it."""
+        await asyncio.gather(*(self.ping() for _ in range(self._threads)))
+
+    async def ping(self) -> None:
+        await self._call(lambda: self._item.exists())
+
+    async def create(self) -> None:
+        """Makes the table with its TTL where there is none (one machine and tests only)."""
+        await self._call(self._create)
+
+    async def put(self, turn: Turn) -> None:
+        """Writes a turn once; the same turn again changes nothing."""
+        await self._call(lambda: self._put(turn))
+
+    async def recent(self, key: ConversationKey, count: int, now: datetime) -> list[Turn]:
+        """The newest turns that have not expired, newest first."""
+        return await self._call(lambda: self._recent(key, count, now))
+
+    async def of_user(self, tenant: str, user: str, count: int, now: datetime) -> list[Turn]:
+        """A user's newest turns over all conversations, newest first."""
+        return await self._call(lambda: self._of_user(tenant, user, count, now))
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    def _create(self) -> None:
+        if not self._item.exists():
+            self._item.create_table(wait=True)
+            self._item.update_ttl(ignore_update_ttl_errors=True)
+
+    def _put(self, turn: Turn) -> None:
+        key = turn.key
+        item = self._item(
+            conversation=_partition(key),
+            moment=f"{turn.completed_at.astimezone(UTC).isoformat()}#{turn.turn_id}",
+            owner=_owner(key.tenant, key.user),
+            conversation_id=key.conversation_id,
+            turn_id=turn.turn_id,
+            question=turn.question,
+            answer=turn.answer,
+            completed_at=turn.completed_at,
+            expires_at=turn.expires_at,
+        )
+        try:
+            item.save(condition=self._item.turn_id.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != _ALREADY_THERE:
+                raise
+
+    def _recent(self, key: ConversationKey, count: int, now: datetime) -> list[Turn]:
+        # DynamoDB deletes up to 48 h late: what has expired is left out here.
+        found = self._item.query(
+            _partition(key),
+            filter_condition=self._item.expires_at > now,
+            scan_index_forward=False,
+            limit=count,
+        )
+        return [_turn(item, key) for item in found]
+
+    def _of_user(self, tenant: str, user: str, count: int, now: datetime) -> list[Turn]:
+        found = self._item.query(
+            _owner(tenant, user),
+            filter_condition=self._item.expires_at > now,
+            index_name=_BY_USER,
+            scan_index_forward=False,
+            limit=count,
+        )
+        return [
+            _turn(
+                item,
+                ConversationKey(tenant=tenant, user=user, conversation_id=item.conversation_id),
+            )
+            for item in found
+        ]
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except PynamoDBException as error:
+            if isinstance(error, PynamoDBConnectionError) and (
+                error.cause_response_code not in _WRONG_CALLS
+            ):
+                raise Unavailable("dynamodb", error.cause_response_code or str(error)) from error
+            raise
+
+
+def _partition(key: ConversationKey) -> str:
+    return f"{key.tenant}#{key.user}#{key.conversation_id}"
+
+
+def _owner(tenant: str, user: str) -> str:
+    return f"{tenant}#{user}"
+
+
+def _turn(item: TurnItem, key: ConversationKey) -> Turn:
+    return Turn(
+        key=key,
+        turn_id=item.turn_id,
+        question=item.question,
+        answer=item.answer,
+        completed_at=item.completed_at,
+    )

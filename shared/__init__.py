@@ -1,0 +1,1 @@
+"""What all five services are built with: messaging, model access, blobs, observability."""

@@ -1,0 +1,6 @@
+"""Models behind Bedrock: converse, embed, rerank, each with its report."""
+
+from shared.bedrock.model import BedrockModel, open_model
+from shared.bedrock.prices import PriceList
+
+__all__ = ["BedrockModel", "PriceList", "open_model"]

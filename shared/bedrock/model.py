@@ -1,0 +1,115 @@
+"""shared.ports.Model over Bedrock's runtime."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from shared.aws import INTERACTIVE, Clients
+from shared.bedrock.prices import PriceList
+from shared.observability import span
+from shared.outage import outages_of
+from shared.ports import ChatMessage, Embedded, ModelReport, Reranked
+from shared.settings import Settings
+
+# Titan takes one text a call; more at once only queue up at the provider.
+EMBED_CONCURRENCY = 32
+
+
+class BedrockModel:
+    """`runtime` converses and embeds, `agents` reranks; both are boto's own clients."""
+
+    def __init__(self, runtime: Any, agents: Any, prices: PriceList, region: str) -> None:
+        self._runtime, self._agents = runtime, agents
+        self._prices, self._region = prices, region
+        self._embedding = asyncio.Semaphore(EMBED_CONCURRENCY)
+
+    async def converse(
+        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
+    ) -> AsyncIterator[str | ModelReport]:
+        self._prices.check(model)
+        with span("chat", {"gen_ai.request.model": model}) as current:
+            usage: dict[str, int] = {}
+            with outages_of("bedrock"):
+                answer = await self._runtime.converse_stream(
+                    modelId=model,
+                    system=[{"text": system}],
+                    messages=[{"role": m.role, "content": [{"text": m.text}]} for m in messages],
+                    inferenceConfig={"maxTokens": max_tokens},
+                )
+                async for event in answer["stream"]:
+                    if "contentBlockDelta" in event:
+                        yield event["contentBlockDelta"]["delta"].get("text", "")
+                    elif "metadata" in event:
+                        usage = event["metadata"]["usage"]
+            report = self._report(model, usage.get("inputTokens", 0), usage.get("outputTokens", 0))
+            current.set_attribute("gen_ai.usage.input_tokens", report.input_tokens)
+            current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)
+            yield report
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        with span("embeddings", {"gen_ai.request.model": model, "texts": len(texts)}):
+            answers = await asyncio.gather(*(self._embed_one(model, text) for text in texts))
+        tokens = sum(answer["inputTextTokenCount"] for answer in answers)
+        report = ModelReport(
+            model, tokens, 0, self._prices.cost(model, tokens), calls=max(1, len(texts))
+        )
+        return Embedded([answer["embedding"] for answer in answers], report)
+
+    async def _embed_one(self, model: str, text: str) -> dict[str, Any]:
+        async with self._embedding:
+            with outages_of("bedrock"):
+                answer = await self._runtime.invoke_model(
+                    modelId=model,
+                    body=json.dumps({"inputText": text}),
+                    contentType="application/json",
+                    accept="application/json",
+                )
+                async with answer["body"] as stream:
+                    parsed: dict[str, Any] = json.loads(await stream.read())
+        return parsed
+
+    async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked:
+        arn = f"arn:aws:bedrock:{self._region}::foundation-model/{model}"
+        sources = [
+            {
+                "type": "INLINE",
+                "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": text}},
+            }
+            for text in passages
+        ]
+        with span("rerank", {"gen_ai.request.model": model}), outages_of("bedrock"):
+            answer = await self._agents.rerank(
+                queries=[{"type": "TEXT", "textQuery": {"text": query}}],
+                sources=sources,
+                rerankingConfiguration={
+                    "type": "BEDROCK_RERANKING_MODEL",
+                    "bedrockRerankingConfiguration": {
+                        "numberOfResults": len(passages),
+                        "modelConfiguration": {"modelArn": arn},
+                    },
+                },
+            )
+        scores = [(entry["index"], entry["relevanceScore"]) for entry in answer["results"]]
+        return Reranked(scores, ModelReport(model, 0, 0, self._prices.query_cost(model)))
+
+    def _report(self, model: str, input_tokens: int, output_tokens: int) -> ModelReport:
+        cost = self._prices.cost(model, input_tokens, output_tokens)
+        return ModelReport(model, input_tokens, output_tokens, cost)
+
+
+@asynccontextmanager
+async def open_model(settings: Settings) -> AsyncIterator[BedrockModel]:
+    prices = PriceList(settings.prices)
+    prices.check(settings.embedding_model)
+    url = settings.bedrock_endpoint_url
+    async with AsyncExitStack() as stack:
+        clients = Clients(stack, settings)
+        runtime, agents = [
+            await clients.open(
+                name, retries=INTERACTIVE, connections=EMBED_CONCURRENCY + 16, endpoint_url=url
+            )
+            for name in ("bedrock-runtime", "bedrock-agent-runtime")
+        ]
+        yield BedrockModel(runtime, agents, prices, settings.aws_region)

@@ -1,0 +1,52 @@
+"""What tokens cost: USD per million, by model id."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+_MILLION = Decimal(1_000_000)
+Rate = tuple[Decimal, Decimal]
+
+# (input, output), on-demand, us-east-1, aws.amazon.com/bedrock/pricing as of 2026. RAGOPS_PRICES
+# adds and overrides. The local models cost nothing to run; they are rated like the smallest cloud
+# ones, so that budgets and usage can be tried on a laptop.
+RATES: Mapping[str, Rate] = {
+    "amazon.titan-embed-text-v2:0": (Decimal("0.02"), Decimal(0)),
+    "amazon.nova-micro-v1:0": (Decimal("0.035"), Decimal("0.14")),
+    "amazon.nova-lite-v1:0": (Decimal("0.06"), Decimal("0.24")),
+    "amazon.nova-pro-v1:0": (Decimal("0.80"), Decimal("3.20")),
+    "anthropic.claude-3-5-haiku-20241022-v1:0": (Decimal("0.80"), Decimal("4.00")),
+    "anthropic.claude-sonnet-4-20250514-v1:0": (Decimal("3.00"), Decimal("15.00")),
+    "local.minilm-l6-v2": (Decimal("0.02"), Decimal(0)),
+    "local.extractive-v1": (Decimal("0.035"), Decimal("0.14")),
+}
+# Rerank is billed by query (of up to 100 passages), not by token.
+RATES_PER_QUERY: Mapping[str, Decimal] = {
+    "amazon.rerank-v1:0": Decimal("0.001"),
+    "cohere.rerank-v3-5:0": Decimal("0.002"),
+    "local.maxsim-v1": Decimal("0.001"),
+}
+
+
+class PriceList:
+    """An unknown model is an error at start, not a free one at the end of the month."""
+
+    def __init__(self, changes: Mapping[str, Rate] | None = None) -> None:
+        self._rates = {**RATES, **(changes or {})}
+
+    def check(self, model: str) -> None:
+        if _known(model) not in self._rates:
+            raise ValueError(f"no price for model {model!r}: add it to RAGOPS_PRICES")
+
+    def cost(self, model: str, input_tokens: int, output_tokens: int = 0) -> Decimal:
+        rate_in, rate_out = self._rates[_known(model)]
+        return (rate_in * input_tokens + rate_out * output_tokens) / _MILLION
+
+    def query_cost(self, model: str) -> Decimal:
+        return RATES_PER_QUERY[_known(model)]
+
+
+def _known(model: str) -> str:
+    """The foundation model behind an ARN or a cross-region profile such as `us.amazon.…`."""
+    name = model.rsplit("/", 1)[-1]
+    area, _, rest = name.partition(".")
+    return rest if area in ("us", "eu", "apac", "global") else name

@@ -1,0 +1,8 @@
+"""The real clock behind shared.ports.Clock."""
+
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)

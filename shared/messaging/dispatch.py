@@ -1,0 +1,151 @@
+"""From a received message to what shall become of it: decode, route, judge."""
+
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry.trace import SpanKind
+
+from contracts.envelope import Envelope
+from contracts.message import Message
+from contracts.platform.ping import PingV1, PongV1
+from contracts.platform.request_failed import RequestFailedV1
+from contracts.topology import REPLY_QUEUE_PREFIX
+from shared.errors import NoSuchObject, Unavailable
+from shared.messaging.wire import Foreign, Received, Undecodable, decode, message_of
+from shared.observability import bound, metric, span
+from shared.outcomes import Done, Outcome, Reject, Retry
+
+logger = logging.getLogger(__name__)
+Handler = Callable[[Any, Any], Awaitable[Outcome]]
+Redeem = Callable[[Envelope], Awaitable[Envelope]]
+MAX_ATTEMPTS = 5
+# Near SQS's own maxReceiveCount a failure is final, or else the net would take it without a reason.
+LAST_RECEIVE = 15
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do with the message; `envelope` is None when it could not be read."""
+
+    outcome: Outcome | Unavailable
+    envelope: Envelope | None = None
+
+
+class Dispatcher:
+    """Routes by message class. Failed attempts are counted here, since SQS counts receives."""
+
+    def __init__(
+        self,
+        service: str,
+        queue: str,
+        handlers: Mapping[type[Message], Handler],
+        redeem: Redeem,
+        foreign: Foreign | None = None,
+    ) -> None:
+        self._service, self._queue, self._redeem, self._foreign = service, queue, redeem, foreign
+        own: dict[type[Message], Handler] = {PingV1: self._pong}
+        self._handlers = own | dict(handlers)
+        self._failures: OrderedDict[str, int] = OrderedDict()
+
+    async def judge(self, received: Received) -> Verdict:
+        """Never raises but for cancellation."""
+        try:
+            envelope = await self._redeem(decode(received.body, self._foreign))
+            message = message_of(envelope)
+            handler = self._handlers.get(type(message))
+            if handler is None:
+                raise Undecodable(f"{self._queue} has no handler for {envelope.type}")
+            _check_reply_to(envelope)
+        except (Undecodable, NoSuchObject) as error:
+            return Verdict(Reject(str(error)))
+        except Unavailable as error:
+            return Verdict(error)
+        if _expired(envelope, received):
+            metric("Expired", 1, queue=self._queue)
+            return Verdict(Done(), None)
+        return Verdict(await self._run(handler, message, envelope, received), envelope)
+
+    async def _run(
+        self, handler: Handler, message: Message, envelope: Envelope, received: Received
+    ) -> Outcome | Unavailable:
+        started = time.perf_counter()
+        with (
+            bound(tenant=envelope.tenant, correlation_id=envelope.correlation_id),
+            span(
+                f"{self._queue} {envelope.type}",
+                {"messaging.system": "aws_sqs", "messaging.message.id": envelope.id},
+                parent=envelope.traceparent,
+                kind=SpanKind.CONSUMER,
+            ),
+        ):
+            outcome = await self._attempt(handler, message, envelope, received)
+            took_ms = (time.perf_counter() - started) * 1000
+            self._report(outcome, envelope, took_ms)
+        return outcome
+
+    async def _attempt(
+        self, handler: Handler, message: Message, envelope: Envelope, received: Received
+    ) -> Outcome | Unavailable:
+        context = envelope.context().model_copy(update={"sender": received.sender})
+        try:
+            outcome = await handler(message, context)
+        except Unavailable as error:
+            if envelope.reply_to is None:
+                return error
+            return Done(RequestFailedV1(code="unavailable", message=str(error)))
+        except Exception as error:
+            logger.exception("handler_failed", extra={"fields": {"type": envelope.type}})
+            if envelope.reply_to is not None:
+                # Nobody waits for a second attempt: the asker hears of it now.
+                return Done(RequestFailedV1(code="internal", message="the request failed"))
+            outcome = Retry(random.uniform(1, 5), f"{type(error).__name__}: {error}"[:500])
+        return self._counted(outcome, envelope, received)
+
+    def _counted(self, outcome: Outcome, envelope: Envelope, received: Received) -> Outcome:
+        """The outcome, or a rejection when it was the last attempt; the delay doubles each time."""
+        if not isinstance(outcome, Retry):
+            self._failures.pop(envelope.id, None)
+            return outcome
+        failures = self._failures.pop(envelope.id, 0) + 1
+        if failures >= MAX_ATTEMPTS or received.receive_count >= LAST_RECEIVE:
+            return Reject(f"failed {failures} times, last: {outcome.reason}")
+        self._failures[envelope.id] = failures
+        if len(self._failures) > _REMEMBERED:
+            self._failures.popitem(last=False)
+        return Retry(outcome.delay_s * 2 ** (failures - 1), outcome.reason)
+
+    def _report(self, outcome: Outcome | Unavailable, envelope: Envelope, took_ms: float) -> None:
+        name = type(outcome).__name__.lower()
+        metric("Handled", 1, queue=self._queue, outcome=name)
+        metric("HandlingTime", took_ms, "Milliseconds", queue=self._queue)
+        fields: dict[str, object] = {
+            "queue": self._queue,
+            "type": envelope.type,
+            "message_id": envelope.id,
+            "outcome": name,
+            "ms": round(took_ms, 1),
+        }
+        if isinstance(outcome, Retry | Reject):
+            fields["reason"] = outcome.reason
+        logger.info("handled", extra={"fields": fields})
+
+    async def _pong(self, _message: PingV1, _context: object) -> Outcome:
+        return Done(PongV1(service=self._service))
+
+
+def _check_reply_to(envelope: Envelope) -> None:
+    """Else a sender could have our answers delivered into any queue we may write to."""
+    if envelope.reply_to is not None and not envelope.reply_to.startswith(REPLY_QUEUE_PREFIX):
+        raise Undecodable(f"reply_to must name a {REPLY_QUEUE_PREFIX}* queue")
+
+
+def _expired(envelope: Envelope, received: Received) -> bool:
+    if envelope.budget_ms is None or not received.sent_at_ms:
+        return False
+    return time.time() * 1000 > received.sent_at_ms + envelope.budget_ms

@@ -1,0 +1,58 @@
+"""Reply queues: made, tagged and removed by their gateway; orphans are swept by the others."""
+
+import time
+from typing import Any
+
+from contracts.topology import REPLY_QUEUE_PREFIX, REPLY_RETENTION_S
+from shared.outage import outages_of
+from shared.settings import Settings
+
+_ALIVE_AT = "ragops:alive-at"
+_ORPHAN_AFTER_S = 600
+
+
+class ReplyQueues:
+    """The one exception to "no service creates queues"."""
+
+    def __init__(self, sqs: Any, settings: Settings) -> None:
+        self._sqs, self._settings = sqs, settings
+
+    async def create(self, name: str) -> None:
+        with outages_of("sqs"):
+            await self._sqs.create_queue(
+                QueueName=self._settings.resource(name),
+                Attributes={"MessageRetentionPeriod": str(REPLY_RETENTION_S)},
+                tags=_alive_now(),
+            )
+
+    async def remove(self, name: str) -> None:
+        with outages_of("sqs"):
+            await self._sqs.delete_queue(QueueUrl=await self._url(name))
+
+    async def mark_alive(self, name: str) -> None:
+        with outages_of("sqs"):
+            await self._sqs.tag_queue(QueueUrl=await self._url(name), Tags=_alive_now())
+
+    async def sweep(self, own: str) -> None:
+        """Removes every reply queue whose gateway has not marked it for ten minutes."""
+        prefix = self._settings.resource(REPLY_QUEUE_PREFIX)
+        with outages_of("sqs"):
+            listed = await self._sqs.list_queues(QueueNamePrefix=prefix)
+            for url in listed.get("QueueUrls", []):
+                if not url.endswith(own) and await self._orphaned(url):
+                    await self._sqs.delete_queue(QueueUrl=url)
+
+    async def _orphaned(self, url: str) -> bool:
+        try:
+            tags = (await self._sqs.list_queue_tags(QueueUrl=url)).get("Tags", {})
+        except self._sqs.exceptions.QueueDoesNotExist:
+            return False  # another gateway swept it first
+        return time.time() - float(tags.get(_ALIVE_AT, 0)) > _ORPHAN_AFTER_S
+
+    async def _url(self, name: str) -> str:
+        answer = await self._sqs.get_queue_url(QueueName=self._settings.resource(name))
+        return str(answer["QueueUrl"])
+
+
+def _alive_now() -> dict[str, str]:
+    return {_ALIVE_AT: str(int(time.time()))}

@@ -1,0 +1,99 @@
+"""The protocols that services depend on; the real ones live in messaging, bedrock and blobs."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+from contracts.envelope import Context
+from contracts.message import Message
+
+M = TypeVar("M", bound=Message)
+
+
+class Publisher(Protocol):
+    async def publish(
+        self, topic: str, message: Message, context: Context, *, id: str | None = None
+    ) -> None:
+        """Returns when SNS has confirmed; goes in batches (≤ 50 ms later)."""
+
+    async def publish_now(
+        self, topic: str, message: Message, context: Context, *, id: str | None = None
+    ) -> None:
+        """The same without waiting for a batch to fill: for the interactive path."""
+
+    async def send(
+        self, queue: str, message: Message, context: Context, *, id: str | None = None
+    ) -> str:
+        """Returns the message's id when SQS has confirmed."""
+
+
+class Requester(Protocol):
+    async def ask(
+        self, queue: str, message: Message, reply: type[M], context: Context, budget_ms: int
+    ) -> M:
+        """Raises DeadlineMissed, RequestRefused or Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """What a model says it consumed, and what that costs by the price list."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    calls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """`role` is `user` or `assistant`."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One vector a text, in order, each of `dimension` floats."""
+
+    vectors: list[list[float]]
+    report: ModelReport
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """(index into the passages, relevance) best first; passages may be missing."""
+
+    scores: list[tuple[int, float]]
+    report: ModelReport
+
+
+class Model(Protocol):
+    """Every method raises Unavailable when the model cannot be reached or throttles."""
+
+    def converse(
+        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
+    ) -> AsyncIterator[str | ModelReport]:
+        """Text pieces as they come; the report is the last item."""
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded: ...
+
+    async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked: ...
+
+
+class Blobs(Protocol):
+    """Objects in the carrier bucket; get raises NoSuchObject."""
+
+    async def put(self, key: str, body: bytes) -> None: ...
+
+    async def get(self, key: str) -> bytes: ...
+
+    async def delete(self, key: str) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """UTC, aware."""

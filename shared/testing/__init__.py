@@ -1,0 +1,1 @@
+"""What tests of several services need: probes, an in-process emulator, fakes of the ports."""

@@ -1,0 +1,81 @@
+"""Every producer version is understood by every consumer: upcast, unknown fields, round trips."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.envelope import Context, wrap
+from contracts.ingestion.ingest_document import (
+    IngestDocumentV1,
+    IngestDocumentV2,
+    InlineText,
+    StoredObject,
+)
+from contracts.registry import newest
+from shared.messaging.wire import Undecodable, decode, encode, message_of
+
+CONTEXT = Context(tenant="acme", principal="ann")
+
+
+def test_version_1_of_ingest_document_arrives_as_version_2() -> None:
+    sent = wrap(IngestDocumentV1(name="a.txt", text="hello", tags=("x",)), CONTEXT)
+    assert sent.version == 1
+    arrived = message_of(decode(encode(sent)))
+    assert arrived == IngestDocumentV2(name="a.txt", source=InlineText(text="hello"), tags=("x",))
+
+
+def test_version_1_with_a_key_becomes_a_stored_object() -> None:
+    raised = newest(IngestDocumentV1(name="a.pdf", key="inbox/acme/a.pdf"))
+    assert isinstance(raised, IngestDocumentV2)
+    assert raised.source == StoredObject(key="inbox/acme/a.pdf")
+
+
+def test_version_2_is_the_newest() -> None:
+    message = IngestDocumentV2(name="a", source=InlineText(text="x"))
+    assert newest(message) is message
+
+
+@pytest.mark.parametrize("data", [{}, {"text": "x", "key": "y"}])
+def test_version_1_wants_exactly_one_source(data: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="exactly one"):
+        IngestDocumentV1.model_validate({"name": "a", **data})
+
+
+def test_unknown_fields_survive_forwarding() -> None:
+    sent = wrap(IngestDocumentV2(name="a", source=InlineText(text="x")), CONTEXT)
+    body = json.loads(encode(sent))
+    body["data"]["from_the_future"] = 7
+    body["hop"] = "kept"
+    forwarded = json.loads(encode(decode(json.dumps(body))))
+    assert forwarded["hop"] == "kept"
+    assert message_of(decode(json.dumps(body))).model_dump()["from_the_future"] == 7
+
+
+@given(st.text(max_size=200))
+def test_no_body_breaks_the_decoder(body: str) -> None:
+    with pytest.raises(Undecodable):
+        message_of(decode(body))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": 99}, "unknown type and version"),
+        ({"type": "Nonsense"}, "unknown type and version"),
+        ({"data": {}}, "invalid IngestDocument v2"),
+        ({"tenant": "no/slash"}, "invalid envelope"),
+        ({"occurred_at": "yesterday"}, "invalid envelope"),
+    ],
+)
+def test_the_reason_names_the_fault_and_never_the_value(
+    change: dict[str, object], reason: str
+) -> None:
+    secret = "a very private sentence"
+    body = json.loads(
+        encode(wrap(IngestDocumentV2(name="a", source=InlineText(text=secret)), CONTEXT))
+    )
+    with pytest.raises(Undecodable, match=reason) as caught:
+        message_of(decode(json.dumps(body | change)))
+    assert secret not in str(caught.value)

@@ -1,0 +1,297 @@
+"""Every rule of the consumer, against an emulator."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from contracts.envelope import Context, derived_id, wrap
+from contracts.ingestion.ingest_document import IngestDocumentV1, IngestDocumentV2, InlineText
+from contracts.topology import QUEUES
+from shared.errors import Unavailable
+from shared.messaging import Bus, BusPublisher, Consumer
+from shared.messaging import breaker as breaker_module
+from shared.messaging import consumer as consumer_module
+from shared.messaging.bus import Parcel
+from shared.messaging.redrive import look, redrive, waiting
+from shared.messaging.wire import encode, routing
+from shared.outcomes import Done, Outcome, Reject, Retry
+from shared.testing.probe import until
+from shared.testing.running import Recorder, running
+
+QUEUE = "ingestion-queries"  # none but ours is sent here: no S3 test event
+CONTEXT = Context(tenant="acme", principal="ann")
+MESSAGE = IngestDocumentV2(name="a.txt", source=InlineText(text="hello"))
+
+
+async def empty(bus: Bus, queue: str = QUEUE) -> bool:
+    """Neither visible nor in flight."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = await bus._send.get_queue_attributes(
+        QueueUrl=await bus.url(queue), AttributeNames=names
+    )
+    return all(int(answer["Attributes"][name]) == 0 for name in names)
+
+
+async def dead(bus: Bus, count: int = 1) -> list[Any]:
+    async def enough() -> bool:
+        return await bus.depth(QUEUES[QUEUE].dead_letters) >= count
+
+    await until(enough)
+    return await look(bus, QUEUES[QUEUE], 10)
+
+
+async def test_a_message_is_handled_once_and_deleted(bus: Bus) -> None:
+    seen = Recorder()
+    sent = await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        await until(lambda: seen.calls)
+        await until(lambda: empty(bus))
+    message, context = seen.calls[0]
+    assert message == MESSAGE
+    assert (context.tenant, context.principal, context.causation_id) == ("acme", "ann", sent)
+    assert len(seen.calls) == 1
+
+
+async def test_an_old_version_reaches_the_handler_of_the_newest(bus: Bus) -> None:
+    seen = Recorder()
+    await BusPublisher(bus).send(QUEUE, IngestDocumentV1(name="a", text="x"), CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        await until(lambda: seen.calls)
+    assert isinstance(seen.calls[0][0], IngestDocumentV2)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("not json", "not JSON"),
+        ("[1]", "a JSON object is expected"),
+        ("{}", "invalid envelope"),
+        (encode(wrap(MESSAGE, CONTEXT)).replace("IngestDocument", "Nonsense"), "unknown type"),
+        (encode(wrap(MESSAGE, CONTEXT)).replace('"version":2', '"version":9'), "IngestDocument v9"),
+        (encode(wrap(MESSAGE, CONTEXT, reply_to="someone-elses")), "reply_to must name"),
+    ],
+)
+async def test_what_cannot_be_read_is_a_dead_letter_after_one_attempt(
+    bus: Bus, body: str, reason: str
+) -> None:
+    seen = Recorder()
+    await bus.send_parcel(QUEUE, Parcel(body, {}))
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        (letter,) = await dead(bus)
+        await until(lambda: seen.calls)  # the worker goes on
+        await until(lambda: empty(bus))
+    assert reason in letter.attributes["reason"]
+    assert letter.attributes["source"] == QUEUE
+    assert letter.body == body
+
+
+async def test_a_rejected_message_is_a_dead_letter_with_the_reason(bus: Bus) -> None:
+    async def reject(_: int) -> Outcome:
+        return Reject("the tenant is closed")
+
+    seen = Recorder(reject)
+    sent = await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        (letter,) = await dead(bus)
+        await until(lambda: empty(bus))
+    assert letter.attributes["reason"] == "the tenant is closed"
+    assert letter.attributes["event_id"] == sent
+    assert len(seen.calls) == 1
+
+
+async def test_the_fifth_failure_is_the_last(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.messaging.dispatch.random.uniform", lambda *_: 0.0)
+
+    async def fail(_: int) -> Outcome:
+        raise ZeroDivisionError("boom")
+
+    seen = Recorder(fail)
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        (letter,) = await dead(bus)
+    assert len(seen.calls) == 5
+    assert letter.attributes["reason"] == "failed 5 times, last: ZeroDivisionError: boom"
+
+
+async def test_a_retry_comes_back_and_succeeds(bus: Bus) -> None:
+    async def later(call: int) -> Outcome:
+        return Retry(0, "not yet") if call < 3 else Done()
+
+    seen = Recorder(later)
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        await until(lambda: len(seen.calls) == 3)
+        await until(lambda: empty(bus))
+    assert (await waiting(bus))[QUEUE] == 0
+
+
+async def test_an_outage_pauses_counts_for_nothing_and_fills_no_dead_letters(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker_module.Breaker.__init__, "__defaults__", (0.05,))
+    monkeypatch.setattr(consumer_module, "RENEW_AT", 3)
+    probes = 0
+
+    async def probe() -> None:
+        nonlocal probes
+        probes += 1
+        if probes % 2:
+            raise Unavailable("postgres")
+
+    async def down_then_up(call: int) -> Outcome:
+        if call <= 12:
+            raise Unavailable("postgres")
+        return Done()
+
+    seen = Recorder(down_then_up)
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT, id="the-one")
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen}, probe=probe)):
+        await until(lambda: len(seen.calls) > 12, within_s=20)
+        await until(lambda: empty(bus))
+    assert probes >= 12  # each message after the first had to wait for a probe
+    assert {context.causation_id for _, context in seen.calls} == {"the-one"}
+    assert (await waiting(bus))[QUEUE] == 0
+
+
+async def test_a_long_handler_keeps_its_lease(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = dict(QUEUES, **{QUEUE: type(QUEUES[QUEUE])(QUEUE, "ingestion", (), visibility_s=1)})
+    monkeypatch.setattr(consumer_module, "QUEUES", short)
+    await _set_visibility(bus, 1)
+    finish = asyncio.Event()
+
+    async def slow(_: int) -> Outcome:
+        await finish.wait()
+        return Done()
+
+    seen = Recorder(slow)
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen}, concurrency=2)):
+        await until(lambda: seen.calls)
+        for _ in range(3):  # three visibility timeouts pass: nobody else may get it
+            assert await bus.receive(QUEUE, 1, 1) == []
+        finish.set()
+        await until(lambda: empty(bus))
+    assert len(seen.calls) == 1
+
+
+async def test_a_lost_lease_cancels_the_handler(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = dict(QUEUES, **{QUEUE: type(QUEUES[QUEUE])(QUEUE, "ingestion", (), visibility_s=1)})
+    monkeypatch.setattr(consumer_module, "QUEUES", short)
+    cancelled = asyncio.Event()
+
+    async def hang(_: int) -> Outcome:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return Done()
+
+    async def lost(_queue: str, receipts: list[str], seconds: int) -> list[bool]:
+        return [seconds == 0 for _ in receipts]
+
+    seen = Recorder(hang)
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    monkeypatch.setattr(bus, "hide", lost)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        await asyncio.wait_for(cancelled.wait(), 5)
+
+
+async def test_no_more_than_the_allowed_number_run_at_once(bus: Bus) -> None:
+    now, most = 0, 0
+
+    async def count(_: int) -> Outcome:
+        nonlocal now, most
+        now, most = now + 1, max(most, now + 1)
+        await asyncio.sleep(0.02)
+        now -= 1
+        return Done()
+
+    seen = Recorder(count)
+    publisher = BusPublisher(bus)
+    await asyncio.gather(*(publisher.send(QUEUE, MESSAGE, CONTEXT) for _ in range(20)))
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen}, concurrency=3)):
+        await until(lambda: len(seen.calls) == 20)
+        await until(lambda: empty(bus))
+    assert most == 3
+
+
+async def test_a_stop_lets_the_work_finish_and_leaves_the_rest_visible(bus: Bus) -> None:
+    release = asyncio.Event()
+
+    async def wait(_: int) -> Outcome:
+        await release.wait()
+        return Done()
+
+    seen = Recorder(wait)
+    publisher = BusPublisher(bus)
+    await asyncio.gather(*(publisher.send(QUEUE, MESSAGE, CONTEXT) for _ in range(3)))
+    consumer = Consumer(bus, QUEUE, {IngestDocumentV2: seen}, concurrency=1)
+    task = asyncio.create_task(consumer.run())
+    await until(lambda: seen.calls)
+    consumer.stop()
+    release.set()
+    await task
+    assert len(seen.calls) == 1
+    assert len(await bus.receive(QUEUE, 10, 1)) == 2
+
+
+async def test_work_that_does_not_finish_in_time_goes_back(bus: Bus) -> None:
+    async def never(_: int) -> Outcome:
+        await asyncio.Event().wait()
+        return Done()
+
+    seen = Recorder(never)
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        await until(lambda: seen.calls)
+    assert len(await bus.receive(QUEUE, 10, 1)) == 1
+
+
+async def test_dead_letters_can_be_redriven(bus: Bus) -> None:
+    healed = False
+
+    async def broken(_: int) -> Outcome:
+        return Done() if healed else Reject("broken")
+
+    seen = Recorder(broken)
+    publisher = BusPublisher(bus)
+    ids = [await publisher.send(QUEUE, MESSAGE, CONTEXT) for _ in range(3)]
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        assert len(await dead(bus, 3)) == 3
+        healed = True
+        one = await redrive(bus, QUEUES[QUEUE], per_second=1000, only=ids[0])
+        assert (one.moved, one.left) == (1, 2)
+        rest = await redrive(bus, QUEUES[QUEUE], per_second=1000)
+        assert rest.moved == 2
+        await until(lambda: len(seen.calls) == 6)
+        await until(lambda: empty(bus))
+    assert {context.causation_id for _, context in seen.calls[3:]} == set(ids)
+    assert (await waiting(bus))[QUEUE] == 0
+
+
+async def test_a_message_over_the_limit_travels_as_a_claim_check(bus: Bus) -> None:
+    seen = Recorder()
+    big = IngestDocumentV2(name="big", source=InlineText(text="x" * 1_100_000))
+    await BusPublisher(bus).send(QUEUE, big, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        await until(lambda: seen.calls)
+    assert seen.calls[0][0] == big
+
+
+async def test_nobody_redeems_another_tenants_claim(bus: Bus) -> None:
+    envelope = wrap(MESSAGE, CONTEXT, id=derived_id("x"))
+    forged = envelope.model_copy(update={"data": {"$claim": "claims/other/1.json"}})
+    await bus.send_parcel(QUEUE, Parcel(encode(forged), routing(forged)))
+    async with running(Consumer(bus, QUEUE, {})):
+        (letter,) = await dead(bus)
+    assert "no claim of acme" in letter.attributes["reason"]
+    assert json.loads(letter.body)["tenant"] == "acme"
+
+
+async def _set_visibility(bus: Bus, seconds: int) -> None:
+    await bus._send.set_queue_attributes(
+        QueueUrl=await bus.url(QUEUE), Attributes={"VisibilityTimeout": str(seconds)}
+    )

@@ -1,0 +1,216 @@
+"""Topics, filters, batches and request with reply, against an emulator."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from contracts.envelope import Context, wrap
+from contracts.ingestion.document import Counts
+from contracts.ingestion.document_chunked import DocumentChunkedV1
+from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.ingestion.get_document import GetDocumentV1
+from contracts.ingestion.ingest_document import IngestDocumentV2, InlineText
+from contracts.memory.context_answered import ContextAnsweredV1
+from contracts.memory.context_requested import ContextRequestedV1
+from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.ping import PingV1, PongV1
+from contracts.platform.request_failed import RequestFailedV1
+from shared.errors import DeadlineMissed, RequestRefused, Unavailable
+from shared.messaging import Bus, BusPublisher, BusRequester, Consumer
+from shared.messaging.batch import Batcher, NotConfirmed
+from shared.observability import configure_traces, current_trace_id, span
+from shared.outcomes import Done, Outcome
+from shared.settings import Settings
+from shared.testing.probe import until
+from shared.testing.running import Recorder, running
+
+CONTEXT = Context(tenant="acme", principal="ann")
+DELETED = DocumentDeletedV1(document_id="d1", ordinal=3)
+CHUNKED = DocumentChunkedV1(
+    document_id="d1",
+    name="a.txt",
+    ordinal=1,
+    content_hash="h",
+    manifest_key="manifests/acme/d1/1.jsonl",
+    model="m",
+    dimension=384,
+    counts=Counts(chunks=1),
+    media_type="text/plain",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+async def test_a_topic_reaches_just_the_queues_that_want_the_type(bus: Bus) -> None:
+    index, control = Recorder(), Recorder()
+    publisher = BusPublisher(bus)
+    await asyncio.gather(
+        publisher.publish("documents", CHUNKED, CONTEXT, id="c"),
+        publisher.publish_now("documents", DELETED, CONTEXT, id="d"),
+    )
+    async with running(
+        Consumer(bus, "retrieval-index", {DocumentChunkedV1: index}),
+        Consumer(bus, "retrieval-control", {DocumentDeletedV1: control}),
+    ):
+        await until(lambda: index.calls and control.calls)
+    assert [context.causation_id for _, context in index.calls] == ["c"]
+    assert control.calls[0][0] == DELETED
+    assert await bus.depth("retrieval-index-dead") == 0
+
+
+async def test_one_trace_and_one_correlation_id_from_hop_to_hop(bus: Bus) -> None:
+    configure_traces("test", None)
+    traces: list[str | None] = []
+
+    async def note(_: int) -> Outcome:
+        traces.append(current_trace_id())
+        return Done()
+
+    seen = Recorder(note)
+    with span("request"):
+        expected = current_trace_id()
+        await BusPublisher(bus).publish_now("documents", DELETED, CONTEXT)
+    async with running(Consumer(bus, "retrieval-control", {DocumentDeletedV1: seen})):
+        await until(lambda: seen.calls)
+    assert traces == [expected]
+    assert seen.calls[0][1].correlation_id == CONTEXT.correlation_id
+
+
+async def test_cost_travels_exactly(bus: Bus) -> None:
+    seen = Recorder()
+    used = ModelUsedV1(
+        service="gateway",
+        purpose="answer",
+        model="m",
+        calls=1,
+        input_tokens=1,
+        output_tokens=1,
+        cost_usd=Decimal("0.000000175"),
+    )
+    await BusPublisher(bus).publish("usage", used, CONTEXT)
+    async with running(Consumer(bus, "gateway-events", {ModelUsedV1: seen})):
+        await until(lambda: seen.calls)
+    assert seen.calls[0][0].cost_usd == Decimal("0.000000175")
+
+
+async def test_a_batch_reports_each_items_own_fate() -> None:
+    async def call(items: Any) -> dict[str, Any]:
+        assert list(items) == ["a", "b", "c"]
+        return {"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "Throttled"}]}
+
+    batcher: Batcher[str] = Batcher(call)
+    fates = await asyncio.gather(*(batcher.add(i) for i in "abc"), return_exceptions=True)
+    assert fates[0] is None
+    assert isinstance(fates[1], NotConfirmed)
+    assert str(fates[1]) == "Throttled"
+    assert str(fates[2]) == "missing from the answer"
+
+
+async def test_batches_keep_within_ten_items_and_the_byte_limit() -> None:
+    sizes: list[list[int]] = []
+
+    async def call(items: Any) -> dict[str, Any]:
+        sizes.append(list(items))
+        return {"Successful": [{"Id": str(n)} for n in range(len(items))]}
+
+    batcher: Batcher[int] = Batcher(call, size=lambda n: n, limit_bytes=100)
+    await asyncio.gather(*(batcher.add(n) for n in [60, 60, *[1] * 12]))
+    assert [sum(batch) <= 100 and len(batch) <= 10 for batch in sizes] == [True] * len(sizes)
+    assert sum(len(batch) for batch in sizes) == 14
+
+
+async def test_a_request_is_answered_through_the_askers_own_queue(bus: Bus) -> None:
+    asked = Recorder()
+
+    async def answer(_: int) -> Outcome:
+        return Done(ContextAnsweredV1(conversation_id="c1", turns=()))
+
+    asked = Recorder(answer)
+    requester = BusRequester(bus)
+    async with running(requester, Consumer(bus, "memory-queries", {ContextRequestedV1: asked})):
+        reply = await requester.ask(
+            "memory-queries",
+            ContextRequestedV1(conversation_id="c1"),
+            ContextAnsweredV1,
+            CONTEXT,
+            5000,
+        )
+        pong = await requester.ask("memory-queries", PingV1(), PongV1, CONTEXT, 5000)
+    assert reply.conversation_id == "c1"
+    assert pong.service == "memory"
+    queues = await bus._send.list_queues(QueueNamePrefix=bus.settings.resource("gateway-replies-"))
+    assert queues.get("QueueUrls", []) == []  # removed by its owner
+
+
+async def test_a_refusal_and_a_failure_reach_the_asker_at_once(bus: Bus) -> None:
+    async def behave(call: int) -> Outcome:
+        if call == 1:
+            return Done(RequestFailedV1(code="not_found", message="no such document"))
+        if call == 2:
+            raise ZeroDivisionError
+        raise Unavailable("postgres")
+
+    asked, requester = Recorder(behave), BusRequester(bus)
+    codes = []
+    async with running(requester, Consumer(bus, "ingestion-queries", {GetDocumentV1: asked})):
+        for _ in range(3):
+            with pytest.raises(RequestRefused) as caught:
+                await requester.ask(
+                    "ingestion-queries", GetDocumentV1(document_id="x"), PongV1, CONTEXT, 5000
+                )
+            codes.append(caught.value.code)
+    assert codes == ["not_found", "internal", "unavailable"]
+
+
+async def test_a_missed_deadline_is_said_and_the_late_request_is_not_worked(bus: Bus) -> None:
+    asked, requester = Recorder(), BusRequester(bus)
+    async with running(requester):
+        started = time.monotonic()
+        with pytest.raises(DeadlineMissed, match="memory-queries within 300 ms"):
+            await requester.ask(
+                "memory-queries",
+                ContextRequestedV1(conversation_id="c1"),
+                ContextAnsweredV1,
+                CONTEXT,
+                300,
+            )
+        assert time.monotonic() - started < 1
+    async with running(Consumer(bus, "memory-queries", {ContextRequestedV1: asked})):
+        await until(lambda: _gone(bus, "memory-queries"))
+    assert asked.calls == []
+
+
+async def _gone(bus: Bus, queue: str) -> bool:
+    return await bus.depth(queue) == 0
+
+
+async def test_orphaned_reply_queues_are_swept_by_the_next_gateway(
+    bus: Bus, settings: Settings
+) -> None:
+    orphan = settings.resource("gateway-replies-orphan")
+    await bus._send.create_queue(QueueName=orphan, tags={"ragops:alive-at": "1"})
+    alive = settings.resource("gateway-replies-alive")
+    await bus._send.create_queue(QueueName=alive, tags={"ragops:alive-at": str(int(time.time()))})
+    await bus.reply_queues.sweep("gateway-replies-own")
+    left = await bus._send.list_queues(QueueNamePrefix=settings.resource("gateway-replies-"))
+    assert [url.rsplit("/", 1)[-1] for url in left["QueueUrls"]] == [alive]
+
+
+async def test_a_body_over_the_topics_limit_is_a_claim_check_too(bus: Bus) -> None:
+    seen = Recorder()
+    fat = CHUNKED.model_copy(update={"metadata": {"note": "y" * 300_000}})
+    await BusPublisher(bus).publish("documents", fat, CONTEXT)
+    async with running(Consumer(bus, "retrieval-index", {DocumentChunkedV1: seen})):
+        await until(lambda: seen.calls)
+    assert seen.calls[0][0] == fat
+
+
+async def test_send_confirms_with_the_id_it_gave(bus: Bus) -> None:
+    message = IngestDocumentV2(name="a", source=InlineText(text="x"))
+    envelope = wrap(message, CONTEXT)
+    assert await BusPublisher(bus).send("memory-queries", message, CONTEXT, id=envelope.id) == (
+        envelope.id
+    )
