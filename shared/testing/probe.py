@@ -3,23 +3,22 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-T = TypeVar("T")
+from collections.abc import Callable
+from typing import Any
 
 
-async def until(
-    found: Callable[[], T | Awaitable[T]], within_s: float = 10.0, every_s: float = 0.02
-) -> T:
-    """The first truthy value of `found`. Raises AssertionError when the time is over."""
+async def until(found: Callable[[], Any], within_s: float = 10.0, every_s: float = 0.02) -> Any:
+    """The first truthy value of `found`, which may be a coroutine function.
+
+    Raises AssertionError when the time is over.
+    """
     deadline = time.monotonic() + within_s
     while True:
         value = found()
         if inspect.isawaitable(value):
             value = await value
         if value:
-            return value  # type: ignore[return-value]
+            return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: last seen {value!r}")
         await asyncio.sleep(every_s)

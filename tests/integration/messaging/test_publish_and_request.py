@@ -123,8 +123,6 @@ async def test_batches_keep_within_ten_items_and_the_byte_limit() -> None:
 
 
 async def test_a_request_is_answered_through_the_askers_own_queue(bus: Bus) -> None:
-    asked = Recorder()
-
     async def answer(_: int) -> Outcome:
         return Done(ContextAnsweredV1(conversation_id="c1", turns=()))
 

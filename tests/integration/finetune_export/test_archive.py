@@ -1,0 +1,81 @@
+"""A turn is archived once, under its owner's key, and never changed."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from compose.local.provision import provision
+from contracts.envelope import Context
+from contracts.gateway.turn_completed import TurnCompletedV1
+from services.finetune_export.bootstrap import bootstrap
+from services.finetune_export.settings import FinetuneExportSettings
+from shared.messaging import BusPublisher, open_bus
+from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
+from shared.testing.probe import until
+from shared.testing.running import running
+
+TURN = TurnCompletedV1(
+    turn_id="t1",
+    conversation_id="c1",
+    question="q",
+    query="q",
+    answer="the first answer",
+    model="m",
+    prompt_version="1",
+    sources=(),
+    input_tokens=1,
+    output_tokens=1,
+    cost_usd=Decimal("0.1"),
+    started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    completed_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+KEY = "turns/acme/ann/c1/t1.json"
+
+
+async def test_the_same_turn_twice_is_one_object_and_the_first_stays(moto_url: str) -> None:
+    settings = FinetuneExportSettings(
+        aws_endpoint_url=moto_url,
+        aws_account=MOTO_ACCOUNT,
+        name_prefix=own_prefix(),
+        poll_wait_s=1,
+    )
+    await provision(settings)
+    s3: Any = boto3.client("s3", endpoint_url=moto_url, region_name="us-east-1")
+    bucket = settings.resource(settings.archive_bucket)
+    context = Context(tenant="acme", principal="ann")
+
+    def archived() -> dict[str, Any] | None:
+        try:
+            body: dict[str, Any] = json.load(s3.get_object(Bucket=bucket, Key=KEY)["Body"])
+        except ClientError:
+            return None
+        return body
+
+    async with open_bus(settings) as bus, bootstrap(settings, bus=bus) as consumers:
+        publisher = BusPublisher(bus)
+        async with running(*consumers):
+            await publisher.publish_now("turns", TURN, context, id="e1")
+            assert await until(archived)
+            changed = TURN.model_copy(update={"answer": "another"})
+            await publisher.publish_now("turns", changed, context, id="e1")
+            await until(lambda: _handled(bus))
+        assert await bus.depth("finetune-events-dead") == 0
+    found = archived()
+    assert found is not None
+    assert (found["body"]["answer"], found["correlation_id"]) == (
+        "the first answer",
+        context.correlation_id,
+    )
+    s3.close()
+
+
+async def _handled(bus: Any) -> bool:
+    answer = await bus._send.get_queue_attributes(
+        QueueUrl=await bus.url("finetune-events"), AttributeNames=["All"]
+    )
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    return all(int(answer["Attributes"][name]) == 0 for name in names)
