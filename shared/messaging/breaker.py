@@ -29,14 +29,14 @@ class Breaker:
         if self.closed:
             fields = {"queue": self._name, "dependency": error.dependency}
             logger.warning("breaker_opened", extra={"fields": fields})
-        metric("BreakerOpen", 1, queue=self._name, dependency=error.dependency)
+        metric("BreakerOpen", 1, "None", queue=self._name)
         self._opened_at, self._half_open = time.monotonic(), False
 
     def succeeded(self) -> None:
         """A handler came through: whatever was down answers again."""
         if self._half_open:
             logger.info("breaker_closed", extra={"fields": {"queue": self._name}})
-            metric("BreakerOpen", 0, queue=self._name)
+            metric("BreakerOpen", 0, "None", queue=self._name)
             self._opened_at, self._half_open = None, False
 
     async def allowance(self, wanted: int, stopping: asyncio.Event) -> int:

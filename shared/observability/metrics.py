@@ -25,7 +25,10 @@ class Metrics:
 
     def add(self, name: str, value: float, unit: Unit, dimensions: dict[str, str]) -> None:
         values = self._values[tuple(sorted(dimensions.items()))][(name, unit)]
-        values.append(value)
+        if unit == "Count" and values:
+            values[0] += value  # a sum says all that a count has to say
+            return
+        values.append(round(value, 3))
         if len(values) >= _VALUES_MAX:
             self.flush()
 
