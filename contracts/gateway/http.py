@@ -13,9 +13,12 @@ QUESTION_MAX = 4_000
 
 
 class Body(BaseModel):
-    """What a client sends: an unknown field is an error, so that a typing slip is not ignored."""
+    """What a client sends: an unknown field is an error, so that a typing slip is not ignored.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Blanks round a text do not count, so a question of blanks only is too short.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class Problem(BaseModel):

@@ -75,7 +75,7 @@ class TurnTable:
         try:
             item.save(condition=self._item.turn_id.does_not_exist())
         except PutError as error:
-            if error.cause_response_code != _ALREADY_THERE:
+            if _code(error) != _ALREADY_THERE:
                 raise
 
     def _recent(self, key: ConversationKey, count: int, now: datetime) -> list[Turn]:
@@ -108,11 +108,15 @@ class TurnTable:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except PynamoDBException as error:
-            if isinstance(error, PynamoDBConnectionError) and (
-                error.cause_response_code not in _WRONG_CALLS
-            ):
-                raise Unavailable("dynamodb", error.cause_response_code or str(error)) from error
+            if isinstance(error, PynamoDBConnectionError) and _code(error) not in _WRONG_CALLS:
+                raise Unavailable("dynamodb", _code(error) or str(error)) from error
             raise
+
+
+def _code(error: PynamoDBException) -> str | None:
+    """AWS's code; pynamodb's own property fails on a cause that never had a response."""
+    response = getattr(error.cause, "response", None)
+    return response["Error"].get("Code") if response else None
 
 
 def _partition(key: ConversationKey) -> str:

@@ -1,0 +1,102 @@
+# Everything a person needs, from a clone and Python alone. `make` or `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PORT ?= 8080
+AWS_PORT ?= 4566
+UV_VERSION := 0.13.9
+
+VENV := .venv
+EMULATOR := .venv-emulator
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+# What may differ between two machines of one person: a stamp names the interpreter's version.
+LOCK_LOCAL := $(VENV)/.local
+LOCK_DEV := $(VENV)/.dev
+LOCK_EMULATOR := $(EMULATOR)/.installed
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PORT=$(PORT) page and API, AWS_PORT=$(AWS_PORT) AWS emulator, PYTHON=$(PYTHON) interpreter (3.11 or later)"
+
+.PHONY: setup
+setup: $(LOCK_LOCAL) $(LOCK_EMULATOR) ## install what `make run` needs, into .venv and .venv-emulator
+
+.PHONY: run
+run: setup ## start the whole system and print the link to open (Ctrl-C stops it)
+	@exec $(BIN)/python -m compose.local run --port $(PORT) --aws-port $(AWS_PORT) $(RUN_OPTIONS)
+
+.PHONY: stop
+stop: ## stop a system that runs in another terminal, or clean up after a killed one
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m compose.local stop; else echo "Nothing was running."; fi
+
+.PHONY: status
+status: ## what runs, with memory and logs
+	@$(BIN)/python -m compose.local status
+
+.PHONY: test
+test: $(LOCK_DEV) $(LOCK_EMULATOR) ## run the tests: unit, contract, integration, end to end
+	$(BIN)/pytest $(TEST_OPTIONS)
+
+.PHONY: test-localstack
+test-localstack: $(LOCK_DEV) ## the end-to-end tests on LocalStack (needs mvn and a JDK)
+	RAGOPS_E2E_EMULATOR=localstack $(BIN)/pytest tests/e2e $(TEST_OPTIONS)
+
+.PHONY: lint
+lint: $(LOCK_DEV) ## style, sizes and the imports between rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: $(LOCK_DEV) ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: bench
+bench: $(LOCK_DEV) $(LOCK_EMULATOR) ## speed and size, each as a ratio to a limit measured in the same run
+	$(BIN)/python -m tests.bench
+
+.PHONY: ci
+ci: lint types test test-localstack ## everything that a change must pass
+
+.PHONY: lock
+lock: $(UV) ## write the locks anew from pyproject.toml (hashes, no index address)
+	$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
+		--group pyproject.toml:dev -o requirements.lock
+	$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
+		--group pyproject.toml:emulator -o compose/local/emulator.lock
+
+.PHONY: clean
+clean: stop ## remove the environments; documents and conversations in .ragops stay
+	rm -rf $(VENV) $(EMULATOR) .venv-localstack
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "RagOps needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+		echo "Install one and name it: make setup PYTHON=python3.12"; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "Python's venv module is missing (Debian and Ubuntu: apt install python3-venv)."; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+# A machine may hold only some groups: `dev` contains `local`, so its stamp counts for both.
+$(LOCK_LOCAL): requirements.lock pyproject.toml | $(UV)
+	@echo "Installing the packages of requirements.lock"
+	@$(UV) pip install -q --python $(BIN)/python --group local --require-hashes -c requirements.lock
+	@touch $@
+
+$(LOCK_DEV): requirements.lock pyproject.toml | $(UV)
+	@echo "Installing the packages of requirements.lock, with the developers' tools"
+	@$(UV) pip install -q --python $(BIN)/python --group dev --require-hashes -c requirements.lock
+	@touch $@ $(LOCK_LOCAL)
+
+# An environment of its own: it pins a botocore that the services do not want.
+$(LOCK_EMULATOR): compose/local/emulator.lock | $(UV)
+	@echo "Installing the AWS emulator into $(EMULATOR)"
+	@$(UV) venv -q --allow-existing --python $(BIN)/python $(EMULATOR)
+	@$(UV) pip install -q --python $(EMULATOR)/bin/python --require-hashes -r compose/local/emulator.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""How the system is put together outside the cloud."""

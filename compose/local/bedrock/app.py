@@ -1,0 +1,111 @@
+"""The stand-in wired together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from compose.local.bedrock.chat import Answerer
+from compose.local.bedrock.converse import converse_routes
+from compose.local.bedrock.encoder import Encoder
+from compose.local.bedrock.errors import (
+    BedrockError,
+    NotFoundError,
+    ValidationError,
+    error_response,
+)
+from compose.local.bedrock.extractive import ExtractiveAnswerer
+from compose.local.bedrock.graph import ready_graph
+from compose.local.bedrock.invoke import InvokeModel
+from compose.local.bedrock.lane import Lane
+from compose.local.bedrock.openai_chat import OpenAIAnswerer
+from compose.local.bedrock.passages import Passages
+from compose.local.bedrock.rerank import Reranker
+from compose.local.bedrock.rerank_routes import rerank_routes
+from compose.local.bedrock.ring import Ring
+from compose.local.bedrock.settings import Settings
+
+LLM_TIMEOUT = httpx.Timeout(120, connect=5)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The app; the model is loaded and the routes are added when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await _wire(app, settings, stack)
+            yield
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None)
+    app.add_exception_handler(BedrockError, _bedrock_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(404, _not_found)
+    app.add_exception_handler(405, _not_found)
+    return app
+
+
+async def _wire(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+    graph = await asyncio.to_thread(ready_graph, settings.state, settings.embed_int8)
+    encoder = Encoder(
+        graph, settings.embed_tokens, settings.embed_threads, settings.embed_batch_tokens
+    )
+    interactive, bulk = (Lane(encoder, settings.embed_queue) for _ in range(2))
+    passages = Passages(Ring(_ring_folder(settings, graph), settings.rerank_cache_bytes))
+    for close in (passages.close, interactive.close, bulk.close):
+        stack.callback(close)
+    answerer = await _answerer(settings, stack, ExtractiveAnswerer(interactive, passages))
+    invoke = InvokeModel(interactive, bulk, passages)
+    app.add_route("/model/{model_id:path}/invoke", invoke.handle, methods=["POST"])
+    app.include_router(converse_routes(answerer))
+    reranker = Reranker(interactive, passages, settings.rerank_budget_ms)
+    app.include_router(rerank_routes(reranker))
+    app.add_api_route("/healthz", _healthy, methods=["GET"])
+
+
+def _ring_folder(settings: Settings, graph: Path) -> Path:
+    """Vectors of another graph or another length must not be mixed in."""
+    return settings.state / f"tokens-{graph.stem}-{settings.embed_tokens}"
+
+
+async def _answerer(
+    settings: Settings, stack: AsyncExitStack, extractive: ExtractiveAnswerer
+) -> Answerer:
+    if not settings.llm_url:
+        return extractive
+    headers = {"Authorization": f"Bearer {settings.llm_api_key}"} if settings.llm_api_key else {}
+    client = httpx.AsyncClient(base_url=settings.llm_url, headers=headers, timeout=LLM_TIMEOUT)
+    return OpenAIAnswerer(await stack.enter_async_context(client), settings.llm_model)
+
+
+async def _healthy() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+async def _bedrock_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BedrockError)
+    return error_response(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
+    return error_response(ValidationError("; ".join(faults)))
+
+
+async def _not_found(request: Request, _error: Exception) -> JSONResponse:
+    text = f"{request.method} {request.url.path} is not served by the Bedrock stand-in."
+    return error_response(NotFoundError(text))
+
+
+async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    return error_response(
+        BedrockError(f"The stand-in failed ({type(error).__name__}): see its log.")
+    )

@@ -1,0 +1,78 @@
+"""Converse's request, and what an answerer gives back."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+
+class Block(BaseModel):
+    """A content block; only text is understood here."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str
+
+
+class Message(BaseModel):
+    """One message of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: list[Block] = Field(min_length=1)
+
+    @property
+    def text(self) -> str:
+        """All blocks, one after another."""
+        return "\n".join(block.text for block in self.content)
+
+
+class InferenceConfig(BaseModel):
+    """Bedrock's inferenceConfig."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=1)
+    top_p: float | None = Field(None, ge=0, le=1)
+    stop_sequences: list[str] = []
+
+
+class ChatRequest(BaseModel):
+    """The body of Converse and ConverseStream."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+    messages: list[Message] = Field(min_length=1)
+    system: list[Block] = []
+    inference_config: InferenceConfig = InferenceConfig()
+    tool_config: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _user_speaks_first_and_last(self) -> Self:
+        if self.messages[0].role != "user" or self.messages[-1].role != "user":
+            raise ValueError("a conversation must start and end with a user message")
+        return self
+
+    @property
+    def prompt(self) -> str:
+        """The last user message."""
+        return self.messages[-1].text
+
+
+StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "content_filtered"]
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The end of an answer, with the tokens it took."""
+
+    stop_reason: StopReason
+    input_tokens: int
+    output_tokens: int
+
+
+class Answerer(Protocol):
+    """Answers a conversation piece by piece; the last piece is a Finish."""
+
+    def answer(self, request: ChatRequest) -> AsyncGenerator[str | Finish, None]:
+        """Texts, then one Finish. Raises BedrockError."""
+        ...

@@ -1,0 +1,89 @@
+"""Converse and ConverseStream."""
+
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from compose.local.bedrock.chat import Answerer, ChatRequest, Finish
+from compose.local.bedrock.errors import BedrockError, ModelError
+from compose.local.bedrock.eventstream import event, exception
+
+MEDIA_TYPE = "application/vnd.amazon.eventstream"
+STREAM_ERRORS = {"ValidationException", "ThrottlingException", "InternalServerException"}
+
+
+def converse_routes(answerer: Answerer) -> APIRouter:
+    """Both calls over one answerer. The model id may hold slashes: it can be an ARN."""
+    router = APIRouter()
+
+    @router.post("/model/{model_id:path}/converse")
+    async def converse(request: ChatRequest) -> dict[str, Any]:
+        begun = time.perf_counter()
+        pieces = [piece async for piece in answerer.answer(request)]
+        text = "".join(piece for piece in pieces if isinstance(piece, str))
+        finish = next(piece for piece in pieces if isinstance(piece, Finish))
+        message = {"role": "assistant", "content": [{"text": text}]}
+        return {
+            "output": {"message": message},
+            "stopReason": finish.stop_reason,
+            **_measured(finish, begun),
+        }
+
+    @router.post("/model/{model_id:path}/converse-stream")
+    async def converse_stream(request: ChatRequest) -> StreamingResponse:
+        begun = time.perf_counter()
+        pieces = answerer.answer(request)
+        # An error before the first piece is an HTTP error, as Bedrock gives it.
+        first = await anext(pieces)
+        return StreamingResponse(_frames(first, pieces, begun), media_type=MEDIA_TYPE)
+
+    return router
+
+
+async def _frames(
+    first: str | Finish, rest: AsyncGenerator[str | Finish, None], begun: float
+) -> AsyncIterator[bytes]:
+    yield event("messageStart", {"role": "assistant"})
+    # A caller who leaves ends the upstream's stream too.
+    async with aclosing(rest):
+        try:
+            for frame in _frames_of(first, begun):
+                yield frame
+            async for piece in rest:
+                for frame in _frames_of(piece, begun):
+                    yield frame
+        except BedrockError as error:
+            yield _failure(error)
+
+
+def _frames_of(piece: str | Finish, begun: float) -> list[bytes]:
+    if isinstance(piece, str):
+        body = {"delta": {"text": piece}, "contentBlockIndex": 0}
+        return [event("contentBlockDelta", body)]
+    return [
+        event("contentBlockStop", {"contentBlockIndex": 0}),
+        event("messageStop", {"stopReason": piece.stop_reason}),
+        event("metadata", _measured(piece, begun)),
+    ]
+
+
+def _failure(error: BedrockError) -> bytes:
+    name = "ModelStreamErrorException" if isinstance(error, ModelError) else error.name
+    if name not in STREAM_ERRORS:
+        name = "ModelStreamErrorException"
+    return exception(re.sub("^.", lambda m: m[0].lower(), name), str(error))
+
+
+def _measured(finish: Finish, begun: float) -> dict[str, Any]:
+    usage = {
+        "inputTokens": finish.input_tokens,
+        "outputTokens": finish.output_tokens,
+        "totalTokens": finish.input_tokens + finish.output_tokens,
+    }
+    milliseconds = int((time.perf_counter() - begun) * 1000)
+    return {"usage": usage, "metrics": {"latencyMs": milliseconds}}

@@ -1,0 +1,44 @@
+"""Bedrock's errors, in the form boto decodes."""
+
+from starlette.responses import JSONResponse
+
+
+class BedrockError(Exception):
+    """An error that reaches the caller under its Bedrock name."""
+
+    status = 500
+    name = "InternalServerException"
+
+
+class ValidationError(BedrockError):
+    """The request is malformed or asks for what this machine cannot do."""
+
+    status = 400
+    name = "ValidationException"
+
+
+class NotFoundError(BedrockError):
+    """No such path."""
+
+    status = 404
+    name = "ResourceNotFoundException"
+
+
+class ModelError(BedrockError):
+    """The model behind Converse failed or cannot be reached."""
+
+    status = 424
+    name = "ModelErrorException"
+
+
+class ThrottlingError(BedrockError):
+    """Too much is waiting already: try again later."""
+
+    status = 429
+    name = "ThrottlingException"
+
+
+def error_response(error: BedrockError) -> JSONResponse:
+    """The HTTP answer for an error."""
+    headers = {"x-amzn-ErrorType": error.name}
+    return JSONResponse({"message": str(error)}, status_code=error.status, headers=headers)

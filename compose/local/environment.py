@@ -1,0 +1,23 @@
+"""The environment that our processes see: dummy AWS credentials, no proxy, no AWS profile."""
+
+import os
+from collections.abc import Mapping
+
+DUMMY_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    # A real profile or endpoint of this person must not leak in, nor our calls out.
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+_LOOPBACK = "127.0.0.1,localhost"
+
+
+def child_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """The person's environment without its AWS_*, then the dummies, then `own`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    quiet = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, "PYTHONUNBUFFERED": "1"}
+    return inherited | DUMMY_CREDENTIALS | quiet | dict(own)

@@ -1,0 +1,1 @@
+"""LocalStack 4.5.0 without Docker: its own environment, DynamoDB Local from Maven."""

@@ -1,0 +1,1 @@
+"""The processes: what starts each, how it tells that it is ready, how it ends."""

@@ -1,0 +1,57 @@
+"""AWS on this machine: `ministack`, in an environment of its own."""
+
+from pathlib import Path
+
+from compose.local.errors import LocalError
+from compose.local.layout import REPOSITORY, Layout
+from compose.local.parts.part import Part
+from compose.local.ports import HOST
+from compose.local.probes import answers_http
+
+# Its own environment: it pins a botocore that the services do not want.
+_PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
+
+
+def ministack(layout: Layout, port: int) -> Part:
+    """Writes its state when it is stopped, objects at once; a kill loses queues and tables."""
+    if not _PYTHON.exists():
+        raise LocalError("The AWS emulator is not installed: make setup")
+    _readdress(layout, port)
+    env = {
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(layout.emulator / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(layout.emulator / "s3"),
+        "TMPDIR": str(_folder(layout.emulator / "tmp")),
+        "LOG_LEVEL": "WARNING",
+        # Else it sweeps containers on this machine's Docker.
+        "DOCKER_HOST": f"unix://{layout.emulator}/no-docker.sock",
+    }
+    return Part(
+        "aws",
+        (str(_PYTHON), "-m", "ministack"),
+        env,
+        waits_for="the emulator's health",
+        ready=lambda: answers_http(f"http://{HOST}:{port}/_ministack/health"),
+        grace_s=30.0,
+    )
+
+
+def _readdress(layout: Layout, port: int) -> None:
+    """Its queues are known by their URL: on another port it would make them anew, and empty."""
+    remembered = layout.emulator / "port"
+    queues = layout.emulator / "state" / "sqs.json"
+    if queues.exists() and remembered.exists():
+        old = f"{HOST}:{remembered.read_text()}/"
+        queues.write_text(queues.read_text().replace(old, f"{HOST}:{port}/"))
+    remembered.write_text(str(port))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,64 @@
+"""The five services as processes, and the one environment that they all read."""
+
+import sys
+from collections.abc import Mapping
+
+from compose.local.environment import DUMMY_CREDENTIALS
+from compose.local.layout import Layout
+from compose.local.parts.part import Part
+from compose.local.parts.postgres import postgres_url
+from compose.local.parts.valkey import valkey_url
+from compose.local.plan import Plan
+from compose.local.probes import answers_http
+from contracts.topology import SERVICES
+
+# A worker drains for 25 s, the gateway for 110 s so that streams can finish.
+_GRACE_S = {"gateway": 115.0}
+_WORKER_GRACE_S = 30.0
+
+
+def services(plan: Plan, environment: Mapping[str, str]) -> list[Part]:
+    return [_service(name, plan, environment) for name in SERVICES]
+
+
+def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
+    """RAGOPS_* for every service; also what `.ragops/env` gives to commands run by hand."""
+    secrets = layout.secrets()
+    return {
+        "RAGOPS_AWS_ENDPOINT_URL": plan.aws_url,
+        "RAGOPS_BEDROCK_ENDPOINT_URL": plan.bedrock_url,
+        "RAGOPS_NAME_PREFIX": plan.name_prefix,
+        "RAGOPS_EMBEDDING_MODEL": "local.minilm-l6-v2",
+        "RAGOPS_EMBEDDING_DIMENSION": "384",
+        "RAGOPS_ANSWER_MODELS": '["local.extractive-v1"]',
+        "RAGOPS_RERANK_MODEL": "local.maxsim-v1",
+        # A poll is never cut short, so this is how long a stop may wait for it.
+        "RAGOPS_POLL_WAIT_S": "2",
+        "RAGOPS_PORT": str(plan.port),
+        "RAGOPS_TOKEN_SECRET": secrets.token_secret,
+        "RAGOPS_REDIS_CACHE_URL": valkey_url(plan.valkey_port, secrets.valkey_password),
+        "RAGOPS_DATABASE_URL": postgres_url(plan.postgres_port, secrets.postgres_password),
+        "RAGOPS_SEARCH_STORE": "sqlite",
+        "RAGOPS_SQLITE_PATH": str(layout.search),
+        # The emulator knows no identities: whoever reaches it on loopback is the operator.
+        "RAGOPS_SENDERS": '{"*": ["*"]}',
+    }
+
+
+def shell_file(environment: Mapping[str, str], aws_url: str) -> str:
+    """For `set -a; . .ragops/env`: our settings, and an AWS CLI that speaks to the emulator."""
+    shown = {**DUMMY_CREDENTIALS, "AWS_ENDPOINT_URL": aws_url, **environment}
+    return "".join(f"{name}='{value}'\n" for name, value in shown.items())
+
+
+def _service(name: str, plan: Plan, environment: Mapping[str, str]) -> Part:
+    argv = (sys.executable, "-m", f"services.{name}.main")
+    grace_s = _GRACE_S.get(name, _WORKER_GRACE_S)
+    if name != "gateway":
+        return Part(name, argv, environment, grace_s=grace_s)
+    url = f"{plan.url}/healthz"
+
+    async def listens() -> bool:
+        return await answers_http(url)
+
+    return Part(name, argv, environment, "its HTTP port", listens, grace_s=grace_s)

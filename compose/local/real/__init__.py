@@ -1,0 +1,1 @@
+"""Real OpenSearch and Neo4j servers on this machine, without Docker: fetched once by Maven."""

@@ -1,0 +1,1 @@
+"""The one service that speaks HTTP: documents in, searches and cited answers out."""

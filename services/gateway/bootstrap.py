@@ -1,0 +1,145 @@
+"""The whole of the gateway, wired on one screen."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.ingestion.document_failed import DocumentFailedV1
+from contracts.message import Message
+from contracts.retrieval.document_indexed import DocumentIndexedV1
+from services.gateway.controllers.app import build_app
+from services.gateway.controllers.auth import authentication
+from services.gateway.controllers.chat import chat_routes
+from services.gateway.controllers.document_deleted import DocumentDeleted
+from services.gateway.controllers.document_failed import DocumentFailed
+from services.gateway.controllers.document_indexed import DocumentIndexed
+from services.gateway.controllers.documents import DocumentCases, document_routes
+from services.gateway.controllers.health import health_routes
+from services.gateway.controllers.http_server import HttpServer
+from services.gateway.controllers.page import page_routes
+from services.gateway.controllers.search import search_routes
+from services.gateway.models.note import Notes
+from services.gateway.models.session import Sessions
+from services.gateway.services.accept_document import AcceptDocument
+from services.gateway.services.answer import OpenAnswer
+from services.gateway.services.background import Background
+from services.gateway.services.condense import Condense
+from services.gateway.services.documents import DeleteDocument, ListDocuments, ShowDocument
+from services.gateway.services.find import FindPassages
+from services.gateway.services.forget_note import ForgetNote
+from services.gateway.services.gather import Gather
+from services.gateway.services.legs import Legs
+from services.gateway.services.model_calls import ModelCalls, Price
+from services.gateway.services.readiness import AskReadiness
+from services.gateway.services.record import RecordTurn
+from services.gateway.services.reply import GiveReply
+from services.gateway.services.tokens import VerifyToken
+from services.gateway.services.turn import AnswerQuestion
+from services.gateway.settings import GatewaySettings
+from services.gateway.store.connection import alive, connected
+from services.gateway.store.note_store import NoteStore
+from services.gateway.store.session_store import SessionStore
+from shared.bedrock import PriceList, open_model
+from shared.blobs import open_blobs
+from shared.lifecycle import Runnable
+from shared.messaging import Bus, BusPublisher, BusRequester, Consumer, Handler, open_bus
+from shared.ports import Blobs, Model, Publisher, Requester
+
+
+def http_app(
+    settings: GatewaySettings,
+    *,
+    requester: Requester,
+    publisher: Publisher,
+    model: Model,
+    blobs: Blobs,
+    sessions: Sessions,
+    notes: Notes,
+    own_store: Callable[[], Awaitable[None]],
+    background: Background,
+    price: Price,
+) -> FastAPI:
+    s = settings
+    calls = ModelCalls(model, price)
+    answer = AnswerQuestion(
+        Gather(
+            sessions,
+            Legs(requester, s.retrieval_budget_ms, s.memory_budget_ms),
+            Condense(calls, s.condense_model, s.condense_s),
+            s.source_count,
+        ),
+        GiveReply(OpenAnswer(calls, s.first_token_s), s.answer_tokens),
+        RecordTurn(publisher, sessions),
+        publisher,
+        background,
+        s.prompt_tokens,
+    )
+    cases = DocumentCases(
+        AcceptDocument(blobs, publisher, notes),
+        ShowDocument(requester, notes, s.documents_budget_ms),
+        ListDocuments(requester, s.documents_budget_ms),
+        DeleteDocument(requester, notes, s.documents_budget_ms),
+    )
+    needs = authentication(VerifyToken(s.token_secret.get_secret_value()))
+    return build_app(
+        [
+            chat_routes(needs, answer, background, s.answer_models),
+            search_routes(needs, FindPassages(requester, s.retrieval_budget_ms)),
+            document_routes(needs, cases, s.upload_limit_bytes),
+            health_routes(AskReadiness(requester, own_store, s.ready_budget_ms)),
+            page_routes(),
+        ],
+        s.upload_limit_bytes,
+    )
+
+
+@asynccontextmanager
+async def bootstrap(
+    settings: GatewaySettings | None = None,
+    *,
+    bus: Bus | None = None,
+    model: Model | None = None,
+    blobs: Blobs | None = None,
+) -> AsyncIterator[list[Runnable]]:
+    settings = settings or GatewaySettings()
+    prices = PriceList(settings.prices)
+    for name in (*settings.answer_models, settings.condense_model or settings.answer_models[0]):
+        prices.check(name)
+    async with AsyncExitStack() as stack:
+        if blobs is None:
+            blobs = await stack.enter_async_context(open_blobs(settings))
+        if bus is None:
+            bus = await stack.enter_async_context(open_bus(settings, blobs))
+        if model is None:
+            model = await stack.enter_async_context(open_model(settings))
+        redis = await stack.enter_async_context(connected(settings.redis_cache_url))
+        background = Background()
+        # Left first: what turns still have to publish needs the bus and Redis open.
+        stack.push_async_callback(background.drain)
+        notes, requester = NoteStore(redis), BusRequester(bus)
+        app = http_app(
+            settings,
+            requester=requester,
+            publisher=BusPublisher(bus),
+            model=model,
+            blobs=blobs,
+            sessions=SessionStore(redis),
+            notes=notes,
+            own_store=partial(alive, redis),
+            background=background,
+            price=prices.cost,
+        )
+        server = HttpServer(
+            app, settings.host, settings.port, drain_s=settings.drain_s, needed=requester
+        )
+        forget = ForgetNote(notes)
+        handlers: dict[type[Message], Handler] = {
+            DocumentIndexedV1: DocumentIndexed(forget),
+            DocumentFailedV1: DocumentFailed(forget),
+            DocumentDeletedV1: DocumentDeleted(forget),
+        }
+        events = Consumer(bus, "gateway-events", handlers, probe=partial(alive, redis))
+        yield [server, events]

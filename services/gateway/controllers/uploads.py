@@ -1,0 +1,99 @@
+"""Reads a multipart upload; the file is spooled to disk, its parts are checked."""
+
+import json
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from contracts.ingestion.document import Metadata, Tags
+from services.gateway.controllers.body_limit import too_large
+from services.gateway.models.refusals import InvalidRequest
+from services.gateway.models.upload import Upload
+
+T = TypeVar("T")
+_TAGS: TypeAdapter[Tags] = TypeAdapter(Tags)
+_METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
+_FIELDS_MAX = 40
+_FIELD_BYTES_MAX = 64 * 1024
+
+# What OpenAPI says of the body, since it is read by hand.
+SCHEMA: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "tags": {
+                        "type": "string",
+                        "description": "Separated by commas; the field may be repeated.",
+                    },
+                    "metadata": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "description": "A JSON object of texts, numbers, truths and dates.",
+                    },
+                },
+            }
+        }
+    },
+}
+
+
+async def read_upload(request: Request, limit_bytes: int) -> Upload:
+    """Raises InvalidRequest, or HTTPException 413."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise InvalidRequest("body", "Send the file as multipart/form-data, in the field 'file'.")
+    try:
+        async with request.form(
+            max_files=1, max_fields=_FIELDS_MAX, max_part_size=_FIELD_BYTES_MAX
+        ) as form:
+            return await _upload(form, limit_bytes)
+    except ClientDisconnect:
+        raise HTTPException(400, "The upload was broken off.") from None
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        raise InvalidRequest("body", str(error.detail)) from None
+
+
+async def _upload(form: FormData, limit_bytes: int) -> Upload:
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise InvalidRequest("file", "Send the file in the field 'file', with its file name.")
+    if (file.size or 0) > limit_bytes:
+        raise too_large(limit_bytes)
+    tags = [tag.strip() for field in _texts(form, "tags") for tag in field.split(",")]
+    return Upload(
+        file_name=file.filename or "",
+        tags=_checked(_TAGS, "tags", [tag for tag in tags if tag]),
+        metadata=_checked(_METADATA, "metadata", _parsed(form)),
+        body=await file.read(),
+    )
+
+
+def _texts(form: FormData, field: str) -> list[str]:
+    return [value for value in form.getlist(field) if isinstance(value, str)]
+
+
+def _parsed(form: FormData) -> object:
+    texts = [text for text in _texts(form, "metadata") if text.strip()]
+    try:
+        return json.loads(texts[0]) if texts else {}
+    except ValueError:
+        raise InvalidRequest("metadata", "This is not JSON. Send an object.") from None
+
+
+def _checked(adapter: TypeAdapter[T], field: str, value: object) -> T:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join([field, *(str(part) for part in first["loc"][:1])])
+        raise InvalidRequest(where, first["msg"]) from None

@@ -1,0 +1,7 @@
+"""The gateway's process."""
+
+from services.gateway.bootstrap import bootstrap
+from shared.lifecycle import run
+
+if __name__ == "__main__":
+    raise SystemExit(run("gateway", bootstrap))

@@ -1,0 +1,1 @@
+"""What a principal, a session, an accepted note and a refusal are."""

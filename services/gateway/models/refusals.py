@@ -1,0 +1,31 @@
+"""Why a request is not served; controllers/problems.py gives each its HTTP status."""
+
+
+class Unauthorized(Exception):
+    """No token, or none that can be trusted."""
+
+
+class Forbidden(Exception):
+    """The token is good, but lacks a scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This token lacks the scope '{scope}'. Ask for one that has it.")
+
+
+class NotFound(Exception):
+    """There is no such thing in the principal's own tenant."""
+
+
+class UnknownKind(Exception):
+    """A file that no parser reads; the message lists those that are read."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"'{name}' is of no known kind. Known are: {', '.join(sorted(known))}.")
+
+
+class InvalidRequest(Exception):
+    """A field that cannot be accepted; `field` is its path in the request."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

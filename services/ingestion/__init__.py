@@ -1,0 +1,1 @@
+"""Takes documents in, chunks and embeds them, and keeps the registry of all versions."""

@@ -1,0 +1,131 @@
+"""The whole of ingestion, wired on one screen."""
+
+from asyncio import Event
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from contracts.gateway.turn_completed import TurnCompletedV1
+from contracts.ingestion.delete_document import DeleteDocumentV1
+from contracts.ingestion.get_document import GetDocumentV1
+from contracts.ingestion.ingest_document import IngestDocumentV2
+from contracts.ingestion.list_documents import ListDocumentsV1
+from contracts.ingestion.objects_dropped import ObjectsDroppedV1
+from contracts.retrieval.document_indexed import DocumentIndexedV1
+from services.ingestion.controllers.delete_document import DeleteDocument
+from services.ingestion.controllers.document_indexed import DocumentIndexed
+from services.ingestion.controllers.get_document import GetDocument
+from services.ingestion.controllers.ingest_document import IngestDocument
+from services.ingestion.controllers.list_documents import ListDocuments
+from services.ingestion.controllers.objects_dropped import ObjectsDropped
+from services.ingestion.controllers.turn_completed import TurnCompleted
+from services.ingestion.services.announcing import Announcer
+from services.ingestion.services.citations import CountCitations
+from services.ingestion.services.deletion import Delete
+from services.ingestion.services.embedding import Embed
+from services.ingestion.services.foreign import foreign
+from services.ingestion.services.indexed import MarkReady
+from services.ingestion.services.ingest import Ingest
+from services.ingestion.services.intake import TakeIn
+from services.ingestion.services.lookup import Lookup
+from services.ingestion.services.parsing.parser import Parser
+from services.ingestion.services.permits import EVERYONE, Permits
+from services.ingestion.services.upkeep import Upkeep
+from services.ingestion.services.worker import Worker
+from services.ingestion.settings import IngestionSettings
+from services.ingestion.store.cleaning import Cleaning
+from services.ingestion.store.database import Database, open_database
+from services.ingestion.store.ledger import Ledger, Times
+from services.ingestion.store.registry import Registry
+from services.ingestion.store.vectors import Vectors
+from shared.bedrock import open_model
+from shared.blobs import open_blobs
+from shared.lifecycle import Runnable
+from shared.messaging import Bus, BusPublisher, Consumer, open_bus
+from shared.ports import Blobs, Model, Publisher
+
+# Messages taken in together are committed together.
+INTAKES_AT_ONCE = 64
+
+
+@asynccontextmanager
+async def bootstrap(
+    settings: IngestionSettings | None = None,
+    *,
+    database: Database | None = None,
+    blobs: Blobs | None = None,
+    model: Model | None = None,
+    bus: Bus | None = None,
+    publisher: Publisher | None = None,
+) -> AsyncIterator[list[Runnable]]:
+    settings = settings or IngestionSettings()
+    async with AsyncExitStack() as stack:
+        if database is None:
+            database = await stack.enter_async_context(open_database(settings.database_url))
+        if blobs is None:
+            blobs = await stack.enter_async_context(open_blobs(settings))
+        if model is None:
+            model = await stack.enter_async_context(open_model(settings))
+        if bus is None:
+            bus = await stack.enter_async_context(open_bus(settings, blobs))
+        parser = Parser(settings.parser_processes, settings.parse_timeout_s)
+        stack.push_async_callback(parser.close)
+        yield wire(settings, database, blobs, model, bus, publisher or BusPublisher(bus), parser)
+
+
+def wire(
+    settings: IngestionSettings,
+    database: Database,
+    blobs: Blobs,
+    model: Model,
+    bus: Bus,
+    publisher: Publisher,
+    parser: Parser,
+) -> list[Runnable]:
+    registry = Registry(database)
+    ledger = Ledger(database, Times(settings.lease_s, settings.resend_s))
+    vectors = Vectors(database, settings.vector_cache_rows)
+    announcer = Announcer(publisher, ledger)
+    work, purge = Event(), Event()
+    bucket = settings.resource(settings.carrier_bucket)
+    take_in = TakeIn(registry, work, bucket, settings.max_document_bytes)
+    permits = Permits(settings.senders)
+    delete, lookup = Delete(registry, announcer, purge), Lookup(registry)
+    embed = Embed(model, vectors, publisher, settings.embedding_model, settings.embedding_dimension)
+    ingest = Ingest(ledger, blobs, parser, embed, settings.max_document_bytes)
+    return [
+        Consumer(
+            bus,
+            "ingestion-documents",
+            {
+                IngestDocumentV2: IngestDocument(take_in, permits),
+                ObjectsDroppedV1: ObjectsDropped(take_in),
+                DeleteDocumentV1: DeleteDocument(delete, permits),
+            },
+            concurrency=INTAKES_AT_ONCE,
+            foreign=foreign,
+            probe=database.ping,
+        ),
+        Consumer(
+            bus,
+            "ingestion-queries",
+            {
+                GetDocumentV1: GetDocument(lookup),
+                ListDocumentsV1: ListDocuments(lookup),
+                DeleteDocumentV1: DeleteDocument(delete, EVERYONE),
+            },
+            concurrency=16,
+            probe=database.ping,
+        ),
+        Consumer(
+            bus,
+            "ingestion-events",
+            {
+                DocumentIndexedV1: DocumentIndexed(MarkReady(ledger)),
+                TurnCompletedV1: TurnCompleted(CountCitations(registry)),
+            },
+            concurrency=INTAKES_AT_ONCE,
+            probe=database.ping,
+        ),
+        Worker(ledger, ingest, announcer, work, settings.documents_in_flight),
+        Upkeep(ledger, Cleaning(database), vectors, announcer, blobs, purge, settings.upkeep_s),
+    ]

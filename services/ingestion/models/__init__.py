@@ -1,0 +1,1 @@
+"""What a version, a claim, a parsed document and a chunk are."""

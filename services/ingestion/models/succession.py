@@ -1,0 +1,47 @@
+"""When an offered document is a new version of what the registry knows."""
+
+from dataclasses import dataclass
+
+from services.ingestion.models.version import Description, Intake
+
+# A version that ended badly is worth another try with the same content.
+_STANDING = ("accepted", "processing", "indexing", "ready")
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What the registry knows of a document when the next one is offered."""
+
+    ordinal: int = 0
+    sequencer: str | None = None
+    status: str | None = None
+    content_hash: str | None = None
+    description: Description | None = None
+
+
+def is_stale(sequencer: str | None, newest: str | None) -> bool:
+    """True for an S3 event that is older than the newest one seen.
+
+    Sequencers are hexadecimal of different lengths: the shorter is padded on the right with
+    zeros before they are compared (docs.aws.amazon.com, "Event message structure").
+    """
+    if sequencer is None or newest is None:
+        return False
+    width = max(len(sequencer), len(newest))
+    return sequencer.upper().ljust(width, "0") < newest.upper().ljust(width, "0")
+
+
+def is_new(offered: Intake, known: Newest) -> bool:
+    """False for a stale event, and for text that the newest version holds already.
+
+    The hash of an object is unknown at intake: it always gets an ordinal here, and the worker
+    settles a duplicate when it has fetched the bytes.
+    """
+    if is_stale(offered.sequencer, known.sequencer):
+        return False
+    same = (
+        offered.content_hash is not None
+        and offered.content_hash == known.content_hash
+        and offered.description == known.description
+    )
+    return not (same and known.status in _STANDING)

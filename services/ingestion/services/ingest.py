@@ -1,0 +1,120 @@
+"""One document's way: fetch, parse, chunk, embed, write the manifest, tell retrieval."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+
+from contracts.ingestion.manifest import manifest_key
+from contracts.ingestion.media_types import MARKDOWN, PLAIN_TEXT
+from services.ingestion.models.errors import Rejected
+from services.ingestion.models.parsed import Chunk, Parsed
+from services.ingestion.models.version import Announcement, Claim, Counts, Result
+from services.ingestion.services.chunking import chunks_of
+from services.ingestion.services.embedding import Embed
+from services.ingestion.services.intake import content_hash, too_large
+from services.ingestion.services.manifest import manifest
+from services.ingestion.services.parsing.parser import Parser
+from services.ingestion.services.titles import title_of
+from services.ingestion.store.ledger import Ledger
+from shared.errors import NoSuchObject
+from shared.observability import span
+from shared.ports import Blobs
+
+# Files lie whole in memory until they are parsed; plain text does not wait behind the parser.
+FILES_AT_ONCE = 4
+PLAIN_FILES_AT_ONCE = 8
+# Chunking a text of this length takes some 5 ms; longer ones leave the event loop free.
+LONG_TEXT = 200_000
+CHUNKS_MAX = 20_000
+
+
+@dataclass
+class Ingest:
+    """Every step can be done again: a dead worker's claim is finished by another one."""
+
+    ledger: Ledger
+    blobs: Blobs
+    parser: Parser
+    embed: Embed
+    max_bytes: int
+    _files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
+    _plain: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(PLAIN_FILES_AT_ONCE)
+    )
+
+    async def __call__(self, claim: Claim) -> Announcement | None:
+        """What to announce; None when there is nothing new, or when the claim was lost.
+
+        Raises Rejected, ParserCrashed, Unavailable.
+        """
+        media_type = claim.media_type or ""
+        async with self._gate(claim):
+            body = await self._fetch(claim)
+            hashed = content_hash(body, media_type)
+            if hashed == claim.live_hash and claim.description == claim.live_description:
+                await self.ledger.duplicate(claim)
+                return None
+            with span("parse", {"media_type": media_type, "bytes": len(body)}):
+                parsed = await self.parser(body, media_type)
+            del body
+        parsed = replace(parsed, title=title_of(parsed, claim.name, claim.description.metadata))
+        chunks = await _chunks(parsed)
+        key = await self._write(claim, chunks, parsed.language)
+        result = Result(
+            hashed,
+            key,
+            media_type,
+            self.embed.model_id,
+            self.embed.dimension,
+            Counts(len(chunks), len(parsed.pages), len(parsed.text)),
+        )
+        announcement = await self.ledger.finish(claim, result)
+        if announcement is None and await self.ledger.is_withdrawn(claim):
+            await self.blobs.delete(key)
+        return announcement
+
+    def _gate(self, claim: Claim) -> AbstractAsyncContextManager[None]:
+        if claim.key is None:
+            return nullcontext()
+        return self._plain if claim.media_type in (PLAIN_TEXT, MARKDOWN) else self._files
+
+    async def _fetch(self, claim: Claim) -> bytes:
+        if claim.key is None:
+            body = (claim.text or "").encode()
+        else:
+            try:
+                body = await self.blobs.get(claim.key)
+            except NoSuchObject:
+                words = f"There is no object {claim.key}; put it there and send the message again."
+                raise Rejected("missing", words) from None
+        if not body.strip():
+            raise Rejected("empty", "The document is empty.")
+        if len(body) > self.max_bytes:
+            raise Rejected("too_large", too_large(self.max_bytes))
+        return body
+
+    async def _write(self, claim: Claim, chunks: list[Chunk], language: str | None) -> str:
+        vectors = await self.embed(claim, [chunk.embedded_text for chunk in chunks])
+        body = manifest(
+            claim,
+            chunks,
+            vectors,
+            model=self.embed.model_id,
+            dimension=self.embed.dimension,
+            language=language,
+        )
+        key = manifest_key(claim.origin.tenant, claim.document_id, claim.ordinal)
+        await self.blobs.put(key, body)
+        return key
+
+
+async def _chunks(parsed: Parsed) -> list[Chunk]:
+    if len(parsed.text) > LONG_TEXT:
+        chunks = await asyncio.to_thread(chunks_of, parsed)
+    else:
+        chunks = chunks_of(parsed)
+    if not chunks:
+        raise Rejected("empty", "The document holds no text; scanned pages cannot be read yet.")
+    if len(chunks) > CHUNKS_MAX:
+        raise Rejected("too_large", f"The document has more than {CHUNKS_MAX} passages; split it.")
+    return chunks

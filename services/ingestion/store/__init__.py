@@ -1,0 +1,1 @@
+"""The registry and work ledger in PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Alembic's environment; run at start, never from a shell."""

@@ -1,0 +1,1 @@
+"""Retrieval: indexes passages and finds them again, each with the reason why."""

@@ -1,0 +1,85 @@
+"""The whole of retrieval, wired on one screen."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from contracts.ingestion.document_chunked import DocumentChunkedV1
+from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.retrieval.search_requested import SearchRequestedV1
+from services.retrieval.controllers.document_chunked import DocumentChunked
+from services.retrieval.controllers.document_deleted import DocumentDeleted
+from services.retrieval.controllers.search_requested import SearchRequested
+from services.retrieval.models.mapping import Mapping
+from services.retrieval.services.forgetting import Forgetting
+from services.retrieval.services.indexing import Indexing
+from services.retrieval.services.reranking import Breaker, Reranker
+from services.retrieval.services.search import Defaults, Search
+from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.spending import Meter
+from services.retrieval.settings import RetrievalSettings
+from services.retrieval.store.sqlite.store import open_sqlite
+from shared.bedrock import open_model
+from shared.blobs import open_blobs
+from shared.lifecycle import Runnable
+from shared.messaging import Bus, BusPublisher, Consumer, open_bus
+from shared.ports import Blobs, Model
+
+
+@asynccontextmanager
+async def bootstrap(
+    settings: RetrievalSettings | None = None,
+    *,
+    store: SearchStore | None = None,
+    model: Model | None = None,
+    blobs: Blobs | None = None,
+    bus: Bus | None = None,
+) -> AsyncIterator[list[Runnable]]:
+    settings = settings or RetrievalSettings()
+    mapping = Mapping(settings.embedding_model, settings.embedding_dimension)
+    async with AsyncExitStack() as stack:
+        if store is None:
+            store = await stack.enter_async_context(open_sqlite(settings.sqlite_path, mapping))
+        if model is None:
+            model = await stack.enter_async_context(open_model(settings))
+        if blobs is None:
+            blobs = await stack.enter_async_context(open_blobs(settings))
+        if bus is None:
+            bus = await stack.enter_async_context(open_bus(settings, blobs))
+        publisher = BusPublisher(bus)
+        meter = Meter(publisher)
+        # Before the bus closes: model calls that outlived their request are still to be metered.
+        stack.push_async_callback(meter.drain)
+        search = Search(store, model, mapping, meter, reranker(settings, model), defaults(settings))
+        indexing = Indexing(store, blobs, publisher, mapping)
+        yield [
+            Consumer(
+                bus,
+                "retrieval-index",
+                {DocumentChunkedV1: DocumentChunked(indexing)},
+                concurrency=settings.index_concurrency,
+                probe=store.ping,
+            ),
+            Consumer(
+                bus,
+                "retrieval-control",
+                {DocumentDeletedV1: DocumentDeleted(Forgetting(store))},
+                probe=store.ping,
+            ),
+            Consumer(
+                bus,
+                "retrieval-queries",
+                {SearchRequestedV1: SearchRequested(search)},
+                concurrency=settings.query_concurrency,
+                probe=store.ping,
+            ),
+        ]
+
+
+def defaults(settings: RetrievalSettings) -> Defaults:
+    return Defaults(settings.default_legs, settings.default_fusion, settings.leg_budget_ms / 1000)
+
+
+def reranker(settings: RetrievalSettings, model: Model) -> Reranker | None:
+    if settings.rerank_model is None:
+        return None
+    return Reranker(model, settings.rerank_model, settings.rerank_budget_ms / 1000, Breaker())

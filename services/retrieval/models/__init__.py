@@ -1,0 +1,1 @@
+"""What retrieval works with: versions, passages, heads, scopes, scores."""

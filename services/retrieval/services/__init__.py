@@ -1,0 +1,1 @@
+"""The use cases of retrieval; every decision is here."""

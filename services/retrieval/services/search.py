@@ -1,0 +1,154 @@
+"""Answers a finished query: legs side by side, fusion, heads, reranking, reasons."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from contracts.envelope import Context
+from contracts.retrieval.search_answered import LegState, SearchAnsweredV1
+from contracts.retrieval.search_requested import Fusion, Leg, SearchRequestedV1, Weights
+from services.retrieval.models.mapping import Mapping as IndexMapping
+from services.retrieval.models.mapping import MappingMismatch
+from services.retrieval.models.passage import FoundPassage
+from services.retrieval.models.scope import Scope
+from services.retrieval.models.scored import Scored
+from services.retrieval.services.explaining import hit
+from services.retrieval.services.fusion import Fused, fuse
+from services.retrieval.services.legs import Attempt, Stopwatch, attempt
+from services.retrieval.services.ranking import Ranked, blend, by_fusion
+from services.retrieval.services.reranking import DEPTH, Reranker
+from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.spending import Bill, Meter
+from shared.ports import Model
+
+LEG_DEPTH = 100
+# Hits that are not their head's are dropped after fusion: so many times more are looked at.
+OVERFETCH = 2
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a request gets that does not say otherwise; `leg_budget_s` bounds each leg."""
+
+    legs: tuple[Leg, ...] = ("bm25", "dense", "rerank")
+    fusion: Fusion = "zscore"
+    leg_budget_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """`mapping` names the embedding model; without a reranker that leg is skipped."""
+
+    store: SearchStore
+    model: Model
+    mapping: IndexMapping
+    meter: Meter
+    reranker: Reranker | None = None
+    defaults: Defaults = Defaults()
+
+    async def __call__(self, request: SearchRequestedV1, context: Context) -> SearchAnsweredV1:
+        """Always answers: a leg that fails is named `failed` and left out."""
+        watch, bill = Stopwatch(), Bill(self.meter, context, request.turn_id)
+        legs = request.legs or self.defaults.legs
+        with watch.stage("total"):
+            attempts = await self._find(request, context.tenant, legs, bill, watch)
+            fused = self._fuse(request, attempts)
+            with watch.stage("read"):
+                kept = await self._shown(context.tenant, fused, attempts, request.limit)
+                texts = await self._texts(context.tenant, kept, request.limit)
+            ranked = [place for place in by_fusion(kept) if place.passage_id in texts]
+            states: dict[str, LegState] = dict.fromkeys(legs, "skipped")
+            states |= {leg: done.state for leg, done in attempts.items()}
+            if "rerank" in legs:
+                states["rerank"], ranked = await self._rerank(request, ranked, texts, bill, watch)
+            total = await bill.settle()
+        return SearchAnsweredV1(
+            hits=tuple(hit(texts[r.passage_id], r) for r in ranked[: request.limit]),
+            legs=states,
+            input_tokens=total.input_tokens,
+            cost_usd=str(total.cost_usd),
+            took_ms=watch.took_ms,
+        )
+
+    async def _find(
+        self,
+        request: SearchRequestedV1,
+        tenant: str,
+        legs: Sequence[Leg],
+        bill: Bill,
+        watch: Stopwatch,
+    ) -> dict[str, Attempt[list[Scored]]]:
+        scope = Scope(tenant, request.visible_to)
+        work = {}
+        if "bm25" in legs:
+            work["bm25"] = self.store.bm25(scope, request.query, LEG_DEPTH)
+        if "dense" in legs:
+            work["dense"] = self._dense(scope, request.query, bill, watch)
+        budget = self.defaults.leg_budget_s
+        done = await asyncio.gather(
+            *(attempt(leg, coroutine, budget, watch) for leg, coroutine in work.items())
+        )
+        return dict(zip(work, done, strict=True))
+
+    async def _dense(self, scope: Scope, query: str, bill: Bill, watch: Stopwatch) -> list[Scored]:
+        with watch.stage("embed"):
+            answer = await bill.charge("embed_query", self.model.embed(self.mapping.model, [query]))
+        vector = answer.vectors[0]
+        if len(vector) != self.mapping.dimension:
+            raise MappingMismatch(f"the index holds {self.mapping}, a query got {len(vector)}")
+        return await self.store.dense(scope, vector, LEG_DEPTH)
+
+    def _fuse(
+        self, request: SearchRequestedV1, attempts: Mapping[str, Attempt[list[Scored]]]
+    ) -> list[Fused]:
+        lists = {
+            leg: {scored.passage_id: scored.score for scored in done.value or ()}
+            for leg, done in attempts.items()
+        }
+        weights = request.weights or Weights()
+        shares = {"bm25": weights.bm25, "dense": weights.dense}
+        return fuse(lists, shares, request.fusion or self.defaults.fusion)
+
+    async def _shown(
+        self,
+        tenant: str,
+        fused: Sequence[Fused],
+        attempts: Mapping[str, Attempt[list[Scored]]],
+        limit: int,
+    ) -> list[Fused]:
+        """The first passages that their document's head shows at this moment."""
+        origin = {s.passage_id: s for done in attempts.values() for s in done.value or ()}
+        candidates = fused[: OVERFETCH * max(limit, DEPTH)]
+        documents = {origin[f.passage_id].document_id for f in candidates}
+        heads = await self.store.heads(tenant, sorted(documents)) if documents else {}
+        return [
+            candidate
+            for candidate in candidates
+            if (of := origin[candidate.passage_id]).document_id in heads
+            and heads[of.document_id].shows(of.ordinal)
+        ]
+
+    async def _texts(
+        self, tenant: str, kept: Sequence[Fused], limit: int
+    ) -> dict[str, FoundPassage]:
+        wanted = [f.passage_id for f in kept[: max(limit, DEPTH)]]
+        return await self.store.passages(tenant, wanted) if wanted else {}
+
+    async def _rerank(
+        self,
+        request: SearchRequestedV1,
+        ranked: list[Ranked],
+        texts: Mapping[str, FoundPassage],
+        bill: Bill,
+        watch: Stopwatch,
+    ) -> tuple[LegState, list[Ranked]]:
+        reranker = self.reranker
+        if reranker is None or len(ranked) < 2 or not reranker.breaker.allows():
+            return "skipped", ranked
+        first = [texts[place.passage_id] for place in ranked[:DEPTH]]
+        work = reranker.relevance(request.query, first, bill)
+        done = await attempt("rerank", work, reranker.budget_s, watch)
+        reranker.breaker.note(worked=done.state == "applied")
+        if done.value is None:
+            return done.state, ranked
+        return done.state, blend(ranked, done.value, DEPTH)

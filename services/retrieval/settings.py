@@ -1,0 +1,24 @@
+"""retrieval's settings."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from contracts.retrieval.search_requested import Fusion, Leg
+from shared.settings import Settings
+
+
+class RetrievalSettings(Settings):
+    """`sqlite_path` is a folder: the file in it is named for the embedding model and dimension."""
+
+    search_store: Literal["sqlite"] = "sqlite"
+    sqlite_path: Path = Path(".ragops/search")
+    default_legs: tuple[Leg, ...] = ("bm25", "dense", "rerank")
+    default_fusion: Fusion = "zscore"
+    leg_budget_ms: int = Field(default=2_000, ge=1)
+    # None: no reranker, the leg is skipped.
+    rerank_model: str | None = "amazon.rerank-v1:0"
+    rerank_budget_ms: int = Field(default=800, ge=1)
+    index_concurrency: int = Field(default=8, ge=1)
+    query_concurrency: int = Field(default=16, ge=1)

@@ -1,0 +1,118 @@
+"""Reads from the SQLite file; each function runs on a connection that no other thread uses."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from services.retrieval.models.document import Head
+from services.retrieval.models.passage import FoundPassage, Passage
+from services.retrieval.models.scope import Scope
+from services.retrieval.models.scored import Scored
+from services.retrieval.store.sqlite.match import match_expression
+from services.retrieval.store.sqlite.scoping import JOINS, resolve, tenant_number
+from services.retrieval.store.sqlite.vectors import Row, Vectors
+
+_COLUMNS = """
+p.passage_id, p.n, p.title, p.text, p.start, p."end", p.page, p.headings, p.language,
+v.document_id, v.ordinal, v.name
+"""
+
+
+def rows_by_tenant(connection: sqlite3.Connection) -> Iterator[tuple[int, Iterator[Row]]]:
+    """Every vector, for the start; a tenant's row ids are one range, so id order groups them."""
+    rows = connection.execute(
+        "SELECT v.tenant, p.id, v.id, v.audience, h.live AND h.ordinal = v.ordinal, p.vector "
+        "FROM passages p JOIN versions v ON v.id = p.version LEFT JOIN heads h "
+        "ON h.tenant = v.tenant AND h.document_id = v.document_id ORDER BY p.id"
+    )
+    for tenant, group in groupby(rows, key=itemgetter(0)):
+        yield tenant, (_vector(*row) for row in group)
+
+
+def bm25(connection: sqlite3.Connection, scope: Scope, query: str, k: int) -> list[Scored]:
+    expression, bounds = match_expression(query), resolve(connection, scope)
+    if not expression or bounds is None:
+        return []
+    # FTS5 ranks within the tenant's range of row ids; CROSS JOIN keeps its order, so that the
+    # conditions are looked up only until k rows have met them.
+    rows = connection.execute(
+        "SELECT p.passage_id, v.document_id, v.ordinal, -words.rank "
+        f"FROM words CROSS JOIN passages p ON p.id = words.rowid {JOINS}"
+        f"WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? AND {bounds.where} "
+        "ORDER BY words.rank LIMIT ?",
+        (expression, bounds.first_row, bounds.last_row, *bounds.values, k),
+    )
+    return [Scored(*row) for row in rows]
+
+
+def dense(
+    connection: sqlite3.Connection, vectors: Vectors, scope: Scope, vector: Sequence[float], k: int
+) -> list[Scored]:
+    bounds = resolve(connection, scope)
+    if bounds is None:
+        return []
+    audiences = np.array(bounds.audiences, np.int64)
+    question = np.asarray(vector, np.float32)
+    nearest = vectors.nearest(bounds.tenant, question, audiences, None, k)
+    names = _names(connection, [row for row, _ in nearest])
+    # A row can have gone between the two looks.
+    return [Scored(*names[row], score) for row, score in nearest if row in names]
+
+
+def heads(
+    connection: sqlite3.Connection, tenant: str, document_ids: Sequence[str]
+) -> dict[str, Head]:
+    rows = connection.execute(
+        "SELECT document_id, ordinal, live FROM heads WHERE tenant = ? "
+        "AND document_id IN (SELECT value FROM json_each(?))",
+        (tenant_number(connection, tenant), json.dumps(list(document_ids))),
+    )
+    return {document_id: Head(ordinal, bool(live)) for document_id, ordinal, live in rows}
+
+
+def passages(
+    connection: sqlite3.Connection, tenant: str, passage_ids: Sequence[str]
+) -> dict[str, FoundPassage]:
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM passages p CROSS JOIN versions v ON v.id = p.version "
+        "WHERE p.passage_id IN (SELECT value FROM json_each(?)) AND v.tenant = ?",
+        (json.dumps(list(passage_ids)), tenant_number(connection, tenant)),
+    )
+    return {row[0]: _found(row) for row in rows}
+
+
+def neighbours(
+    connection: sqlite3.Connection, tenant: str, passage_id: str, reach: int
+) -> list[FoundPassage]:
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM passages middle CROSS JOIN versions v ON v.id = middle.version "
+        "CROSS JOIN passages p ON p.version = v.id AND p.n BETWEEN middle.n - ? AND middle.n + ? "
+        "WHERE middle.passage_id = ? AND v.tenant = ? AND p.id != middle.id ORDER BY p.n",
+        (reach, reach, passage_id, tenant_number(connection, tenant)),
+    )
+    return [_found(row) for row in rows]
+
+
+def _names(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, tuple[str, str, int]]:
+    found = connection.execute(
+        "SELECT p.id, p.passage_id, v.document_id, v.ordinal FROM passages p "
+        "JOIN versions v ON v.id = p.version WHERE p.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(rows)),),
+    )
+    return {row[0]: row[1:] for row in found}
+
+
+def _vector(_tenant: int, id: int, version: int, audience: int, shown: Any, vector: bytes) -> Row:
+    return Row(id, version, audience, bool(shown), vector)
+
+
+def _found(row: tuple[Any, ...]) -> FoundPassage:
+    headings = tuple(json.loads(row[7]))
+    passage_id, n, title, text, start, end, page = row[:7]
+    passage = Passage(passage_id, n, title, text, start, end, page, headings, row[8])
+    return FoundPassage(passage, *row[9:])

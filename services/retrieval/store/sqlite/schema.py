@@ -1,0 +1,115 @@
+"""The SQLite file: its name, its tables, and the check that it was made for this model."""
+
+import sqlite3
+from pathlib import Path
+
+from services.retrieval.models.mapping import Mapping, MappingMismatch
+
+SCHEMA_VERSION = 1
+# A tenant's passages have the row ids tenant << 40 … : its part of the full-text index is a range.
+TENANT_SHIFT = 40
+# A member of the audience of passages whose visibility is not limited, and of every scope.
+EVERYONE = "*"
+CACHE_KIB = 64 * 1024
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE tenants (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  next_passage INTEGER NOT NULL
+);
+CREATE TABLE audiences (
+  id INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  principals TEXT NOT NULL,
+  UNIQUE (tenant, principals)
+);
+CREATE TABLE members (
+  tenant INTEGER NOT NULL,
+  principal TEXT NOT NULL,
+  audience INTEGER NOT NULL,
+  PRIMARY KEY (tenant, principal, audience)
+) WITHOUT ROWID;
+CREATE TABLE heads (
+  tenant INTEGER NOT NULL,
+  document_id TEXT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  live INTEGER NOT NULL,
+  PRIMARY KEY (tenant, document_id)
+) WITHOUT ROWID;
+CREATE TABLE versions (
+  id INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  document_id TEXT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  audience INTEGER NOT NULL,
+  UNIQUE (tenant, document_id, ordinal)
+);
+CREATE TABLE passages (
+  id INTEGER PRIMARY KEY,
+  version INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  passage_id TEXT NOT NULL,
+  title TEXT NOT NULL,
+  text TEXT NOT NULL,
+  start INTEGER NOT NULL,
+  "end" INTEGER NOT NULL,
+  page INTEGER,
+  headings TEXT NOT NULL,
+  language TEXT,
+  vector BLOB NOT NULL,
+  UNIQUE (version, n)
+);
+CREATE INDEX passages_by_passage_id ON passages (passage_id);
+CREATE VIRTUAL TABLE words USING fts5 (
+  title, text, content='passages', content_rowid='id', tokenize='porter unicode61'
+);
+"""
+
+
+def file_for(folder: Path, mapping: Mapping) -> Path:
+    """One file for each model and dimension, so that another model never meets foreign vectors."""
+    return folder / f"search-{mapping.slug}.db"
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit, for use by one thread at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    # NORMAL loses no consistency in WAL mode, and what a power cut takes the queue brings again.
+    connection.executescript(
+        f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-{CACHE_KIB};"
+    )
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path, mapping: Mapping) -> None:
+    """Makes the tables in a new file; raises MappingMismatch for a file made for anything else."""
+    if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        _create(connection, mapping)
+    found = dict(connection.execute("SELECT key, value FROM meta"))
+    wanted = _meta(mapping)
+    if found != wanted:
+        raise MappingMismatch(
+            f"{path} was made for {found}, but the settings want {wanted}: move the file away and "
+            "index the documents again, or set the embedding model it was made for"
+        )
+
+
+def _create(connection: sqlite3.Connection, mapping: Mapping) -> None:
+    connection.executescript(f"BEGIN; {_TABLES}")
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(mapping).items())
+    connection.execute("COMMIT")
+
+
+def _meta(mapping: Mapping) -> dict[str, str]:
+    return {
+        "schema": str(SCHEMA_VERSION),
+        "model": mapping.model,
+        "dimension": str(mapping.dimension),
+    }

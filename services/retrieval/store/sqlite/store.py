@@ -1,0 +1,100 @@
+"""SearchStore in one SQLite file: FTS5 for words, exact vectors in memory, heads, transactions."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from services.retrieval.models.document import Head, Version
+from services.retrieval.models.mapping import Mapping
+from services.retrieval.models.passage import FoundPassage, IndexedPassage
+from services.retrieval.models.scope import Scope
+from services.retrieval.models.scored import Scored
+from services.retrieval.store.sqlite import reading, schema, writing
+from services.retrieval.store.sqlite.connections import Connections, transaction
+from services.retrieval.store.sqlite.vectors import Vectors
+
+
+class SqliteSearchStore:
+    """The vectors in memory change in the writer's thread, after the commit they belong to."""
+
+    def __init__(self, connections: Connections, vectors: Vectors) -> None:
+        self._connections, self._vectors = connections, vectors
+
+    async def ping(self) -> None:
+        await self._connections.read(lambda connection: connection.execute("SELECT 1").fetchone())
+
+    async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
+        def work(connection: sqlite3.Connection) -> int:
+            with transaction(connection):
+                tenant, rows = writing.add_version(connection, version, passages)
+            self._vectors.add(tenant, rows)
+            return writing.count_passages(connection, tenant, version)
+
+        return await self._connections.write(work)
+
+    async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
+        return await self._set_head(tenant, document_id, Head(ordinal, live=True))
+
+    async def bury(self, tenant: str, document_id: str, ordinal: int) -> bool:
+        return await self._set_head(tenant, document_id, Head(ordinal, live=False))
+
+    async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
+        return await self._connections.read(lambda c: reading.heads(c, tenant, document_ids))
+
+    async def purge(self, tenant: str, document_id: str) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                number, versions = writing.drop_outdated(connection, tenant, document_id)
+            for version in versions:
+                self._vectors.remove(number, version)
+
+        await self._connections.write(work)
+
+    async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
+        return await self._connections.read(lambda c: reading.bm25(c, scope, query, k))
+
+    async def dense(self, scope: Scope, vector: Sequence[float], k: int) -> list[Scored]:
+        return await self._connections.read(
+            lambda c: reading.dense(c, self._vectors, scope, vector, k)
+        )
+
+    async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
+        return await self._connections.read(lambda c: reading.passages(c, tenant, passage_ids))
+
+    async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
+        return await self._connections.read(
+            lambda c: reading.neighbours(c, tenant, passage_id, reach)
+        )
+
+    async def _set_head(self, tenant: str, document_id: str, wanted: Head) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            with transaction(connection):
+                move = writing.set_head(connection, tenant, document_id, wanted)
+            if move is None:
+                return writing.head_is(connection, tenant, document_id, wanted)
+            for version in move.hide:
+                self._vectors.show(move.tenant, version, False)
+            if move.show is not None:
+                self._vectors.show(move.tenant, move.show, True)
+            return True
+
+        return await self._connections.write(work)
+
+
+@asynccontextmanager
+async def open_sqlite(folder: Path, mapping: Mapping) -> AsyncIterator[SqliteSearchStore]:
+    """Opens the model's own file in `folder`; raises MappingMismatch or InUse, with what to do."""
+    connections = await asyncio.to_thread(Connections, schema.file_for(folder, mapping), mapping)
+    try:
+        vectors = Vectors(mapping.dimension)
+        await connections.read(lambda connection: _load(connection, vectors))
+        yield SqliteSearchStore(connections, vectors)
+    finally:
+        await connections.close()
+
+
+def _load(connection: sqlite3.Connection, vectors: Vectors) -> None:
+    for tenant, rows in reading.rows_by_tenant(connection):
+        vectors.add(tenant, rows)

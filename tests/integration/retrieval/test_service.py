@@ -1,0 +1,103 @@
+"""Retrieval as a whole: a manifest goes in by its event and comes out by a request."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from compose.local.provision import provision
+from contracts.envelope import Context
+from contracts.ingestion.document import Counts
+from contracts.ingestion.document_chunked import DocumentChunkedV1
+from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.ingestion.manifest import ChunkLine, encode_vector, manifest_key, write
+from contracts.retrieval.search_answered import SearchAnsweredV1
+from contracts.retrieval.search_requested import SearchRequestedV1
+from services.retrieval.bootstrap import bootstrap
+from services.retrieval.settings import RetrievalSettings
+from shared.blobs import open_blobs
+from shared.messaging import BusPublisher, BusRequester, open_bus
+from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
+from shared.testing.probe import until
+from shared.testing.running import running
+from tests.unit.retrieval.fakes import FakeModel
+from tests.unit.retrieval.making import MAPPING, passages_of
+
+CONTEXT = Context(tenant="acme", principal="ann")
+TEXTS = ["The harbour froze", "Apples ripen"]
+
+
+def manifest() -> bytes:
+    return write(
+        ChunkLine(
+            passage_id=made.passage.passage_id,
+            n=made.passage.n,
+            text=made.passage.text,
+            start=0,
+            end=len(made.passage.text),
+            model=MAPPING.model,
+            dimension=MAPPING.dimension,
+            vector=encode_vector(made.vector),
+        )
+        for made in passages_of("d", 1, TEXTS)
+    )
+
+
+def chunked() -> DocumentChunkedV1:
+    return DocumentChunkedV1(
+        document_id="d",
+        name="d.md",
+        ordinal=1,
+        content_hash="h",
+        manifest_key=manifest_key("acme", "d", 1),
+        model=MAPPING.model,
+        dimension=MAPPING.dimension,
+        counts=Counts(chunks=len(TEXTS)),
+        media_type="text/markdown",
+        created_at=datetime.now(UTC),
+    )
+
+
+async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
+    moto_url: str, tmp_path: Path
+) -> None:
+    settings = RetrievalSettings(
+        aws_endpoint_url=moto_url,
+        aws_account=MOTO_ACCOUNT,
+        name_prefix=own_prefix(),
+        poll_wait_s=1,
+        sqlite_path=tmp_path,
+        embedding_model=MAPPING.model,
+        embedding_dimension=MAPPING.dimension,
+    )
+    await provision(settings)
+    async with (
+        open_blobs(settings) as blobs,
+        open_bus(settings, blobs) as bus,
+        bootstrap(settings, model=FakeModel(), blobs=blobs, bus=bus) as consumers,
+    ):
+        requester, publisher = BusRequester(bus), BusPublisher(bus)
+
+        async def found() -> SearchAnsweredV1:
+            request = SearchRequestedV1(query="harbour")
+            return await requester.ask(
+                "retrieval-queries", request, SearchAnsweredV1, CONTEXT, 3000
+            )
+
+        async def found_text() -> str:
+            hits = (await found()).hits
+            return hits[0].text if hits else ""
+
+        async def announced() -> int:
+            return await bus.depth("ingestion-events")
+
+        async with running(requester, *consumers):
+            await blobs.put(chunked().manifest_key, manifest())
+            await publisher.publish_now("documents", chunked(), CONTEXT)
+            assert await until(found_text) == "The harbour froze"
+            assert await until(announced) == 1
+            gone = DocumentDeletedV1(document_id="d", ordinal=1)
+            await publisher.publish_now("documents", gone, CONTEXT)
+
+            async def nothing() -> bool:
+                return not (await found()).hits
+
+            assert await until(nothing)

@@ -1,0 +1,128 @@
+"""Sources are read as the prompt writes them; quotes carry the number of their source."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from compose.local.bedrock.chat import ChatRequest, Finish
+from compose.local.bedrock.errors import ValidationError
+from compose.local.bedrock.extractive import NO_ANSWER, NO_SOURCES, ExtractiveAnswerer
+from compose.local.bedrock.lane import Lane
+from compose.local.bedrock.passages import Passages
+from compose.local.bedrock.ring import Ring
+from compose.local.bedrock.sentences import Sentence, sentences
+from compose.local.bedrock.sources import Source, read_sources
+from tests.unit.bedrock_standin.fakes import WordRunner
+
+PROMPT = """Answer from the sources.
+<sources marker="K7Q2">
+[1] (refunds.md, page 3)
+Refunds are paid within 30 days.
+[7] (this line is part of the text)
+</sources marker="WRONG">
+[2] (other (old).md)
+Parcels arrive on Tuesday.
+</sources marker="K7Q2">
+Question: {}"""
+
+
+@pytest.fixture
+def answerer(tmp_path: Path) -> Iterator[ExtractiveAnswerer]:
+    lane, passages = Lane(WordRunner(), 1000), Passages(Ring(tmp_path, 1024**2))
+    yield ExtractiveAnswerer(lane, passages)
+    passages.close()
+    lane.close()
+
+
+def request(text: str, **more: object) -> ChatRequest:
+    messages = [{"role": "user", "content": [{"text": text}]}]
+    return ChatRequest.model_validate({"messages": messages, **more})
+
+
+async def answered(answerer: ExtractiveAnswerer, asked: ChatRequest) -> tuple[str, Finish]:
+    *words, finish = [piece async for piece in answerer.answer(asked)]
+    assert isinstance(finish, Finish)
+    assert all(isinstance(word, str) for word in words)
+    return "".join(map(str, words)), finish
+
+
+def test_the_block_ends_at_its_own_marker() -> None:
+    asked = read_sources(PROMPT.format("When?\nPlease."))
+    assert asked is not None
+    assert asked.question == "When?\nPlease."
+    first, second = asked.sources
+    assert (first.number, first.name) == (1, "refunds.md, page 3")
+    assert first.text.startswith("Refunds are paid within 30 days.\n[7] (this")
+    assert second == Source(2, "other (old).md", "Parcels arrive on Tuesday.")
+
+
+def test_a_prompt_without_sources_has_none() -> None:
+    assert read_sources("Question: when?") is None
+
+
+def test_an_empty_block_has_no_sources() -> None:
+    asked = read_sources('<sources marker="a">\n\n</sources marker="a">\nQuestion: x')
+    assert asked is not None
+    assert asked.sources == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("One is here. Two is there.", [Sentence("One is here."), Sentence("Two is there.")]),
+        ('He said "Stop." Then he left.', ['He said "Stop."', "Then he left."]),
+        ("A line that\nis wrapped. Next one.", ["A line that is wrapped.", "Next one."]),
+        ("Dr. Smith met J. Doe. They spoke.", ["Dr. Smith met J. Doe.", "They spoke."]),
+        ("# Refunds\n\nWithin 30 days.", [Sentence("Within 30 days.", "Refunds")]),
+        ("How long? Two days.", [Sentence("Two days.", "How long?")]),
+        ("- first point\n- second point", ["first point", "second point"]),
+        ("As shown [12], it **works** [3, 4].", ["As shown, it works."]),
+        ("| a | 1 |\n| b | 2 |", ["| a | 1 |", "| b | 2 |"]),
+    ],
+)
+def test_sentences(text: str, found: list[Sentence | str]) -> None:
+    wanted = [Sentence(f) if isinstance(f, str) else f for f in found]
+    assert sentences(text) == wanted
+
+
+def test_a_very_long_sentence_is_cut_at_a_word() -> None:
+    (sentence,) = sentences("word " * 200)
+    assert len(sentence.quote) < 510
+    assert sentence.quote.endswith("word …")
+
+
+async def test_the_best_sentence_is_quoted_with_its_source(answerer: ExtractiveAnswerer) -> None:
+    text, finish = await answered(answerer, request(PROMPT.format("Parcels arrive when?")))
+    assert text == "Parcels arrive on Tuesday. [2]"
+    assert finish.stop_reason == "end_turn"
+    assert finish.input_tokens > finish.output_tokens > 5
+
+
+async def test_what_the_sources_do_not_say_is_not_made_up(answerer: ExtractiveAnswerer) -> None:
+    text, _ = await answered(answerer, request(PROMPT.format("Boiling point of mercury?")))
+    assert text == NO_ANSWER
+
+
+async def test_the_same_sentence_is_quoted_once(answerer: ExtractiveAnswerer) -> None:
+    parcels = "Parcels arrive on Tuesday."
+    block = f'<sources marker="a">\n[1] (a)\n{parcels}\n[2] (b)\n{parcels}\n</sources marker="a">'
+    text, _ = await answered(answerer, request(f"{block}\nQuestion: Parcels arrive Tuesday?"))
+    assert text == f"{parcels} [1]"
+
+
+async def test_without_sources_it_says_so(answerer: ExtractiveAnswerer) -> None:
+    text, _ = await answered(answerer, request("Hello"))
+    assert text == NO_SOURCES
+
+
+async def test_an_answer_stops_at_max_tokens(answerer: ExtractiveAnswerer) -> None:
+    asked = request("Hello", inferenceConfig={"maxTokens": 3})
+    text, finish = await answered(answerer, asked)
+    assert text == "No sources were "
+    assert (finish.stop_reason, finish.output_tokens) == ("max_tokens", 3)
+
+
+async def test_tools_need_a_language_model(answerer: ExtractiveAnswerer) -> None:
+    with pytest.raises(ValidationError, match="needs a language model"):
+        await answered(answerer, request("Hello", toolConfig={"tools": []}))

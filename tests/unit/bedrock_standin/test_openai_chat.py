@@ -1,0 +1,108 @@
+"""An OpenAI-compatible upstream, its usage and its errors."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from compose.local.bedrock.chat import ChatRequest, Finish
+from compose.local.bedrock.errors import ModelError, ThrottlingError, ValidationError
+from compose.local.bedrock.openai_chat import OpenAIAnswerer
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def request(**more: object) -> ChatRequest:
+    messages = [{"role": "user", "content": [{"text": "two"}, {"text": "parts"}]}]
+    return ChatRequest.model_validate({"messages": messages, **more})
+
+
+async def pieces(handler: Handler, asked: ChatRequest) -> AsyncIterator[str | Finish]:
+    transport = httpx.MockTransport(handler)
+    async with httpx.AsyncClient(base_url="http://llm/v1", transport=transport) as client:
+        async for piece in OpenAIAnswerer(client, "tiny").answer(asked):
+            yield piece
+
+
+async def everything(handler: Handler, asked: ChatRequest) -> list[str | Finish]:
+    return [piece async for piece in pieces(handler, asked)]
+
+
+def stream(*parts: dict[str, object]) -> Handler:
+    lines = "".join(f"data: {json.dumps(part)}\n\n" for part in parts) + "data: [DONE]\n\n"
+    return lambda _: httpx.Response(200, text=": hello\n\n" + lines)
+
+
+def delta(text: str, finish: str | None = None) -> dict[str, object]:
+    return {"choices": [{"delta": {"content": text}, "finish_reason": finish}]}
+
+
+async def test_deltas_and_usage_are_the_upstreams() -> None:
+    usage: dict[str, object] = {
+        "choices": [],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 7},
+    }
+    handler = stream(delta("Hel"), delta("lo", "length"), usage)
+    assert await everything(handler, request()) == ["Hel", "lo", Finish("max_tokens", 11, 7)]
+
+
+async def test_tokens_are_counted_when_the_upstream_does_not() -> None:
+    *_, finish = await everything(stream(delta("one two three")), request())
+    assert finish == Finish("end_turn", 2, 3)
+
+
+async def test_the_request_is_mapped() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(got: httpx.Request) -> httpx.Response:
+        seen.append(got)
+        return httpx.Response(200, text="data: [DONE]\n\n")
+
+    config = {"maxTokens": 5, "temperature": 0, "topP": 0.5, "stopSequences": ["END"]}
+    await everything(handler, request(system=[{"text": "be brief"}], inferenceConfig=config))
+    assert seen[0].url.path == "/v1/chat/completions"
+    body = json.loads(seen[0].content)
+    assert body.pop("stream_options") == {"include_usage": True}
+    assert body == {
+        "model": "tiny",
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "two\nparts"},
+        ],
+        "stream": True,
+        "max_tokens": 5,
+        "temperature": 0,
+        "top_p": 0.5,
+        "stop": ["END"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, ThrottlingError), (500, ModelError), (404, ModelError)]
+)
+async def test_an_upstream_error_has_a_bedrock_name(status: int, error: type[Exception]) -> None:
+    with pytest.raises(error, match="why"):
+        await everything(lambda _: httpx.Response(status, text="why"), request())
+
+
+async def test_an_unreachable_upstream_is_a_model_error() -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    with pytest.raises(ModelError, match="RAGOPS_LLM_URL"):
+        await everything(refuse, request())
+
+
+@pytest.mark.parametrize("line", ["data: {oops\n\n", 'data: {"error": {"message": "oops"}}\n\n'])
+async def test_a_broken_stream_is_a_model_error(line: str) -> None:
+    text = f"data: {json.dumps(delta('He'))}\n\n{line}"
+    answer = pieces(lambda _: httpx.Response(200, text=text), request())
+    assert await anext(answer) == "He"
+    with pytest.raises(ModelError, match="oops"):
+        await anext(answer)
+
+
+async def test_tools_are_refused() -> None:
+    with pytest.raises(ValidationError, match="toolConfig"):
+        await everything(stream(), request(toolConfig={"tools": []}))

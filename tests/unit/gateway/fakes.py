@@ -1,0 +1,274 @@
+"""Fakes of what the gateway depends on, and the gateway wired with them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import httpx
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from contracts.envelope import Context, new_id
+from contracts.memory.context_answered import ContextAnsweredV1
+from contracts.memory.context_requested import ContextRequestedV1
+from contracts.memory.turn import PastTurn
+from contracts.message import Message
+from contracts.platform.ping import PingV1, PongV1
+from contracts.retrieval.search_answered import Hit, SearchAnsweredV1
+from contracts.retrieval.search_requested import SearchRequestedV1
+from services.gateway.bootstrap import http_app
+from services.gateway.models.note import AcceptedNote
+from services.gateway.models.principal import SCOPES, Principal
+from services.gateway.models.session import SessionTurn
+from services.gateway.services.background import Background
+from services.gateway.services.tokens import mint
+from services.gateway.settings import GatewaySettings
+from shared.errors import DeadlineMissed, Unavailable
+from shared.ports import ChatMessage, Embedded, ModelReport, Reranked
+
+T = TypeVar("T", bound=Message)
+SECRET = "a secret of at least thirty-two bytes"
+PRICE = Decimal("0.000001")
+
+
+def price(model: str, input_tokens: int, output_tokens: int) -> Decimal:
+    return PRICE * (input_tokens + output_tokens)
+
+
+def a_hit(n: int = 1, text: str = "The allowance is 40 euros a day.", **fields: Any) -> Hit:
+    known: dict[str, Any] = {
+        "document_id": f"doc-{n}",
+        "name": f"policy-{n}.md",
+        "ordinal": 1,
+        "passage_id": f"doc-{n}:1:0",
+        "text": text,
+        "start": 0,
+        "end": len(text),
+        "score": 1.0 / n,
+    }
+    return Hit(**known | fields)
+
+
+def a_past_turn(n: int, question: str = "Q", answer: str = "A") -> PastTurn:
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=n)
+    return PastTurn(turn_id=f"turn-{n}", question=question, answer=answer, completed_at=at)
+
+
+@dataclass
+class FakeRequester:
+    """Answers by the request's type: a message, an exception to raise, or a function of it."""
+
+    answers: dict[type[Message], Any] = field(default_factory=dict)
+    asked: list[tuple[str, Message, Context]] = field(default_factory=list)
+
+    async def ask(
+        self, queue: str, message: Message, reply: type[Any], context: Context, budget_ms: int
+    ) -> Any:
+        self.asked.append((queue, message, context))
+        answer = self.answers.get(type(message), DeadlineMissed(queue, budget_ms))
+        if callable(answer) and not isinstance(answer, Exception):
+            answer = answer(message)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, reply)
+        return answer
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [message for _, message, _ in self.asked if isinstance(message, kind)]
+
+
+@dataclass
+class FakePublisher:
+    """Notes what was published on which channel; `down` names channels that are away."""
+
+    sent: list[tuple[str, Message, Context, str]] = field(default_factory=list)
+    down: set[str] = field(default_factory=set)
+
+    async def publish(
+        self, topic: str, message: Message, context: Context, *, id: str | None = None
+    ) -> None:
+        await self.send(topic, message, context, id=id)
+
+    publish_now = publish
+
+    async def send(
+        self, queue: str, message: Message, context: Context, *, id: str | None = None
+    ) -> str:
+        await asyncio.sleep(0)
+        if queue in self.down:
+            raise Unavailable("sns")
+        event_id = id or new_id()
+        self.sent.append((queue, message, context, event_id))
+        return event_id
+
+    def on(self, channel: str) -> list[Any]:
+        return [message for where, message, _, _ in self.sent if where == channel]
+
+
+@dataclass
+class FakeModel:
+    """Says `pieces`, an exception among them is raised; `hang` waits before the first one."""
+
+    pieces: Sequence[str | Exception] = ("The allowance is 40 euros [1].",)
+    by_model: dict[str, Sequence[str | Exception]] = field(default_factory=dict)
+    hang: Callable[[], Awaitable[Any]] | None = None
+    reports: bool = True
+    calls: list[tuple[str, str, tuple[ChatMessage, ...]]] = field(default_factory=list)
+    closed: int = 0
+
+    async def converse(
+        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
+    ) -> AsyncIterator[str | ModelReport]:
+        self.calls.append((model, system, tuple(messages)))
+        try:
+            for piece in self.by_model.get(model, self.pieces):
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+                if self.hang is not None:
+                    await self.hang()
+            yield ModelReport(model, 100, 20, price(model, 100, 20))
+        finally:
+            self.closed += 1
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        raise NotImplementedError
+
+    async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeBlobs:
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    async def put(self, key: str, body: bytes) -> None:
+        self.objects[key] = body
+
+    async def get(self, key: str) -> bytes:
+        return self.objects[key]
+
+    async def delete(self, key: str) -> None:
+        del self.objects[key]
+
+
+@dataclass
+class FakeSessions:
+    turns: dict[tuple[str, str, str], list[SessionTurn]] = field(default_factory=dict)
+    down: bool = False
+
+    async def load(self, tenant: str, user: str, conversation_id: str) -> list[SessionTurn]:
+        self._check()
+        return list(self.turns.get((tenant, user, conversation_id), []))
+
+    async def append(self, tenant: str, user: str, conversation_id: str, turn: SessionTurn) -> None:
+        self._check()
+        self.turns.setdefault((tenant, user, conversation_id), []).append(turn)
+
+    def _check(self) -> None:
+        if self.down:
+            raise Unavailable("redis")
+
+
+@dataclass
+class FakeNotes:
+    notes: dict[tuple[str, str], AcceptedNote] = field(default_factory=dict)
+    down: bool = False
+
+    async def put(self, tenant: str, note: AcceptedNote) -> None:
+        self._check()
+        self.notes[tenant, note.document_id] = note
+
+    async def get(self, tenant: str, document_id: str) -> AcceptedNote | None:
+        self._check()
+        return self.notes.get((tenant, document_id))
+
+    async def drop(self, tenant: str, document_id: str) -> None:
+        self._check()
+        self.notes.pop((tenant, document_id), None)
+
+    def _check(self) -> None:
+        if self.down:
+            raise Unavailable("redis")
+
+
+def an_answered_search(*hits: Hit, **fields: Any) -> SearchAnsweredV1:
+    known = {"legs": {"bm25": "applied", "dense": "applied"}, "input_tokens": 7, "cost_usd": "0.5"}
+    return SearchAnsweredV1(hits=hits, **known | fields)
+
+
+class Gateway:
+    """The whole HTTP application over fakes that answer as on a good day."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = GatewaySettings(
+            token_secret=SecretStr(SECRET),
+            answer_models=settings.pop("answer_models", ("first", "second")),
+            **settings,
+        )
+        self.requester = FakeRequester(
+            {
+                SearchRequestedV1: an_answered_search(a_hit(1), a_hit(2, "Trains are preferred.")),
+                ContextRequestedV1: ContextAnsweredV1(conversation_id="c", turns=()),
+                PingV1: PongV1(service="any"),
+            }
+        )
+        self.publisher = FakePublisher()
+        self.model = FakeModel()
+        self.blobs = FakeBlobs()
+        self.sessions = FakeSessions()
+        self.notes = FakeNotes()
+        self.background = Background()
+        self.own_store: Callable[[], Awaitable[None]] = self._alive
+        self.app: FastAPI = http_app(
+            self.settings,
+            requester=self.requester,
+            publisher=self.publisher,
+            model=self.model,
+            blobs=self.blobs,
+            sessions=self.sessions,
+            notes=self.notes,
+            own_store=lambda: self.own_store(),
+            background=self.background,
+            price=price,
+        )
+
+    async def _alive(self) -> None:
+        return None
+
+    def client(self, token: str | None = None, **principal: Any) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {token or a_token(**principal)}"}
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers)
+
+    async def ask(self, question: str, **body: Any) -> list[tuple[str, Any]]:
+        async with self.client() as client:
+            response = await client.post("/v1/chat", json={"question": question, **body})
+        assert response.status_code == 200, response.text
+        return events_in(response.text)
+
+
+def a_principal(**fields: Any) -> Principal:
+    known: dict[str, Any] = {"tenant": "acme", "user": "ann", "scopes": frozenset(SCOPES)}
+    return Principal(**known | fields)
+
+
+def a_token(secret: str = SECRET, life: timedelta = timedelta(hours=1), **fields: Any) -> str:
+    return mint(secret, a_principal(**fields), life)
+
+
+def events_in(stream: str) -> list[tuple[str, Any]]:
+    events = []
+    for block in stream.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if line[:1] != ":")
+        if lines:
+            events.append((lines["event"], json.loads(lines["data"])))
+    return events
+
+
+def text_of(events: Sequence[tuple[str, Any]]) -> str:
+    return "".join(data["text"] for event, data in events if event == "token")

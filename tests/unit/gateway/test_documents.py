@@ -1,0 +1,205 @@
+"""/v1/documents over fakes."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from contracts.ingestion.delete_document import DeleteDocumentV1
+from contracts.ingestion.document import document_id
+from contracts.ingestion.document_state import DocumentStateV1, DocumentSummary
+from contracts.ingestion.documents_listed import DocumentsListedV1
+from contracts.ingestion.get_document import GetDocumentV1
+from contracts.ingestion.ingest_document import IngestDocumentV2, StoredObject
+from contracts.ingestion.list_documents import ListDocumentsV1
+from contracts.ingestion.media_types import KNOWN
+from shared.errors import DeadlineMissed, RequestRefused
+from tests.unit.gateway.fakes import Gateway
+
+ID = document_id("acme", "a.md")
+FILE = {"file": ("a.md", b"# Title", "text/markdown")}
+
+
+def a_state(status: str = "ready", taken_in: bool = True, **fields: Any) -> DocumentStateV1:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    known = {"document_id": ID, "name": "a.md", "ordinal": 1, "created_at": now, "updated_at": now}
+    summary = DocumentSummary.model_validate(known | {"status": status} | fields)
+    return DocumentStateV1(document=summary, taken_in=taken_in)
+
+
+async def upload(gateway: Gateway, **request: Any) -> Any:
+    async with gateway.client() as client:
+        return await client.post("/v1/documents", **{"files": FILE} | request)
+
+
+async def show(gateway: Gateway) -> Any:
+    async with gateway.client() as client:
+        return await client.get(f"/v1/documents/{ID}")
+
+
+async def test_an_upload_is_stored_sent_and_noted() -> None:
+    gateway = Gateway()
+    metadata = '{"year": 2026, "draft": false}'
+    response = await upload(gateway, data={"tags": ["a, b", "c"], "metadata": metadata})
+    assert response.status_code == 202
+    assert response.json() == {"document_id": ID, "name": "a.md", "status": "accepted"}
+    [(key, body)] = gateway.blobs.objects.items()
+    assert key.startswith("uploads/acme/")
+    assert key.endswith("/a.md")
+    assert body == b"# Title"
+    [sent] = gateway.publisher.on("ingestion-documents")
+    assert isinstance(sent, IngestDocumentV2)
+    assert sent.source == StoredObject(key=key)
+    assert (sent.tags, sent.metadata) == (("a", "b", "c"), {"year": 2026, "draft": False})
+    assert gateway.notes.notes["acme", ID].message_id == gateway.publisher.sent[0][3]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code", "says"),
+    [
+        ({"files": {"file": ("a.exe", b"x")}}, 415, "unsupported_media_type", "pdf"),
+        ({"files": {"file": ("noextension", b"x")}}, 415, "unsupported_media_type", "docx"),
+        ({"files": {"other": ("a.md", b"x")}}, 422, "invalid_request", "file"),
+        ({"files": None, "json": {}}, 422, "invalid_request", "multipart"),
+        ({"files": None, "data": {"file": "text"}}, 422, "invalid_request", "multipart"),
+        ({"files": [("file", ("a.md", b"x"))] * 2}, 422, "invalid_request", "Too many files"),
+        ({"data": {"metadata": "{"}}, 422, "invalid_request", "metadata"),
+        ({"data": {"metadata": "[1]"}}, 422, "invalid_request", "metadata"),
+        ({"data": {"metadata": '{"a": {"b": 1}}'}}, 422, "invalid_request", "metadata.a"),
+        ({"data": {"tags": "t" * 65}}, 422, "invalid_request", "tags.0"),
+        ({"data": {"tags": ",".join("abcdefgh" * 5)}}, 422, "invalid_request", "tags"),
+        ({"files": {"file": ("..", b"x")}}, 422, "invalid_request", "needs a name"),
+    ],
+)
+async def test_a_bad_upload_is_refused(
+    request_: dict[str, Any], status: int, code: str, says: str
+) -> None:
+    gateway = Gateway()
+    response = await upload(gateway, **request_)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert says in response.json()["detail"]
+    assert gateway.blobs.objects == {}
+    assert gateway.publisher.sent == []
+
+
+async def test_all_known_kinds_are_listed_with_a_415() -> None:
+    response = await upload(Gateway(), files={"file": ("a.zip", b"x")})
+    assert all(kind in response.json()["detail"] for kind in KNOWN)
+
+
+async def test_an_upload_over_the_limit_is_refused_with_the_limit() -> None:
+    gateway = Gateway(upload_limit_bytes=1000)
+    response = await upload(gateway, files={"file": ("a.md", b"x" * 1001)})
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
+    assert "1,000 bytes" in response.json()["detail"]
+    assert gateway.blobs.objects == {}
+
+
+async def test_an_endless_body_is_cut_off_while_it_streams() -> None:
+    gateway = Gateway(upload_limit_bytes=1000)
+    given = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal given
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n'
+        while True:
+            given += 65536
+            assert given < 10_000_000
+            yield b"x" * 65536
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    response = await upload(gateway, files=None, content=endless(), headers=headers)
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert given < 1_000_000
+
+
+async def test_an_empty_file_is_accepted_and_left_for_ingestion_to_reject() -> None:
+    assert (await upload(Gateway(), files={"file": ("a.md", b"")})).status_code == 202
+
+
+async def test_an_upload_that_the_queue_does_not_confirm_is_not_accepted() -> None:
+    gateway = Gateway()
+    gateway.publisher.down = {"ingestion-documents"}
+    response = await upload(gateway)
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert response.headers["retry-after"] == "2"
+    assert gateway.notes.notes == {}
+
+
+async def test_a_lost_note_does_not_lose_the_upload() -> None:
+    gateway = Gateway()
+    gateway.notes.down = True
+    assert (await upload(gateway)).status_code == 202
+
+
+async def test_the_status_is_ingestions_own() -> None:
+    gateway = Gateway()
+    error = {"code": "unreadable", "message": "The file is damaged."}
+    gateway.requester.answers[GetDocumentV1] = a_state("rejected", error=error)
+    document = (await show(gateway)).json()
+    assert (document["status"], document["error"]) == ("rejected", error)
+    assert document["counts"]["chunks"] == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RequestRefused("not_found", "no"),
+        a_state("ready", taken_in=False),
+        DeadlineMissed("ingestion-queries", 1),
+    ],
+)
+async def test_a_noted_document_is_accepted_until_ingestion_knows_it(answer: Any) -> None:
+    gateway = Gateway()
+    await upload(gateway)
+    gateway.requester.answers[GetDocumentV1] = answer
+    response = await show(gateway)
+    assert (response.status_code, response.json()["status"]) == (200, "accepted")
+    [asked] = gateway.requester.of(GetDocumentV1)
+    assert asked.accepted_id == gateway.publisher.sent[0][3]
+
+
+@pytest.mark.parametrize("answer", [RequestRefused("not_found", "no"), a_state("deleted")])
+async def test_what_is_not_there_is_404(answer: Any) -> None:
+    gateway = Gateway()
+    gateway.requester.answers[GetDocumentV1] = answer
+    response = await show(gateway)
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+async def test_silence_without_a_note_is_503() -> None:
+    response = await show(Gateway())
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+
+
+async def test_documents_are_listed_in_pages() -> None:
+    gateway = Gateway()
+    gateway.requester.answers[ListDocumentsV1] = DocumentsListedV1(
+        documents=(a_state().document,), next="more"
+    )
+    async with gateway.client() as client:
+        listed = (await client.get("/v1/documents?limit=1&after=x")).json()
+        refused = await client.get("/v1/documents?limit=0")
+    assert ([d["name"] for d in listed["documents"]], listed["next"]) == (["a.md"], "more")
+    assert gateway.requester.of(ListDocumentsV1) == [ListDocumentsV1(limit=1, after="x")]
+    assert refused.json()["errors"][0]["field"] == "limit"
+
+
+async def test_a_delete_is_confirmed_and_drops_the_note() -> None:
+    gateway = Gateway()
+    await upload(gateway)
+    gateway.requester.answers[DeleteDocumentV1] = a_state("deleted")
+    async with gateway.client() as client:
+        response = await client.delete(f"/v1/documents/{ID}")
+    assert (response.status_code, response.json()["status"]) == (202, "deleted")
+    assert gateway.notes.notes == {}
+
+
+async def test_deleting_what_is_not_there_is_404() -> None:
+    gateway = Gateway()
+    gateway.requester.answers[DeleteDocumentV1] = RequestRefused("not_found", "no")
+    async with gateway.client() as client:
+        response = await client.delete(f"/v1/documents/{ID}")
+    assert response.status_code == 404

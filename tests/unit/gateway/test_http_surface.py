@@ -1,0 +1,176 @@
+"""Auth, problems, search, health, the page and the OpenAPI document."""
+
+from typing import Any
+
+import pytest
+
+from contracts.platform.ping import PingV1
+from contracts.retrieval.search_requested import SearchRequestedV1
+from services.gateway.models.principal import SCOPES
+from shared.errors import DeadlineMissed, RequestRefused, Unavailable
+from tests.unit.gateway.fakes import Gateway
+
+NEEDS = [
+    ("POST", "/v1/chat", "chat"),
+    ("POST", "/v1/search", "search"),
+    ("GET", "/v1/documents", "documents:read"),
+    ("GET", "/v1/documents/x", "documents:read"),
+    ("POST", "/v1/documents", "documents:write"),
+    ("DELETE", "/v1/documents/x", "documents:write"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), NEEDS)
+async def test_each_call_needs_its_scope(method: str, path: str, scope: str) -> None:
+    async with Gateway().client(scopes=frozenset(SCOPES) - {scope}) as client:
+        json = {"question": "q", "query": "q"} if method == "POST" else None
+        response = await client.request(method, path, json=json)
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+    assert scope in response.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "path", "_scope"), NEEDS)
+@pytest.mark.parametrize("authorization", [None, "Bearer nonsense", "Basic YTpi", "Bearer"])
+async def test_without_a_good_token_nothing_is_told(
+    method: str, path: str, _scope: str, authorization: str | None
+) -> None:
+    async with Gateway().client() as client:
+        del client.headers["Authorization"]
+        headers = {"Authorization": authorization} if authorization else {}
+        response = await client.request(method, path, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_search_shows_what_it_found_and_asks_for_the_principal() -> None:
+    gateway = Gateway()
+    body = {"query": "allowance", "limit": 3, "filter": {"tag": "a"}, "legs": ["bm25"]}
+    async with gateway.client(groups=("law",)) as client:
+        found = (await client.post("/v1/search", json=body)).json()
+    assert [hit["document_id"] for hit in found["hits"]] == ["doc-1", "doc-2"]
+    assert found["legs"] == {"bm25": "applied", "dense": "applied"}
+    assert set(found["hits"][0]["explain"]) >= {"bm25", "dense", "graph", "fused", "rerank"}
+    [asked] = gateway.requester.of(SearchRequestedV1)
+    assert asked.visible_to == ("user:ann", "group:law")
+    assert (asked.limit, asked.filter, asked.legs) == (3, {"tag": "a"}, ("bm25",))
+    assert gateway.requester.asked[0][2].tenant == "acme"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "code"),
+    [
+        (RequestRefused("invalid_filter", "unknown field 'x'"), 422, "invalid_filter"),
+        (RequestRefused("invalid_query", "too long"), 422, "invalid_query"),
+        (RequestRefused("unavailable", "opensearch"), 503, "unavailable"),
+        (RequestRefused("internal", "secret"), 500, "internal"),
+        (DeadlineMissed("retrieval-queries", 1), 503, "unavailable"),
+        (Unavailable("sqs"), 503, "unavailable"),
+        (ValueError("secret"), 500, "internal"),
+    ],
+)
+async def test_a_search_that_cannot_be_answered(trouble: Any, status: int, code: str) -> None:
+    gateway = Gateway()
+    gateway.requester.answers[SearchRequestedV1] = trouble
+    async with gateway.client() as client:
+        response = await client.post("/v1/search", json={"query": "q"})
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert "secret" not in response.text
+    assert ("retry-after" in response.headers) == (status == 503)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"query": ""}, "query"),
+        ({"query": "q", "limit": 101}, "limit"),
+        ({"query": "q", "legs": ["smell"]}, "legs.0"),
+        ({"query": "q", "visible_to": ["user:bob"]}, "visible_to"),
+        ({"query": "q", "weights": {"bm25": 2}}, "weights.bm25"),
+    ],
+)
+async def test_a_bad_search_names_its_field(body: dict[str, Any], field: str) -> None:
+    async with Gateway().client() as client:
+        response = await client.post("/v1/search", json=body)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == field
+
+
+async def test_what_is_not_json_and_what_is_too_much_is_a_problem() -> None:
+    headers = {"Content-Type": "application/json"}
+    async with Gateway().client() as client:
+        broken = await client.post("/v1/chat", content=b"{", headers=headers)
+        huge = await client.post("/v1/chat", content=b" " * 300_000, headers=headers)
+        missing = await client.get("/v1/nothing")
+        wrong = await client.put("/v1/chat")
+    assert (broken.status_code, broken.json()["code"]) == (422, "invalid_request")
+    assert (huge.status_code, huge.json()["code"]) == (413, "too_large")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+
+
+async def test_health_and_readiness() -> None:
+    gateway = Gateway()
+    async with gateway.client() as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        ready = await client.get("/readyz")
+        assert ready.status_code == 200
+        assert set(ready.json()["services"]) == {
+            *("gateway", "retrieval", "memory", "ingestion", "finetune_export")
+        }
+        gateway.requester.answers[PingV1] = DeadlineMissed("x", 1)
+        silent = await client.get("/readyz")
+    assert silent.status_code == 503
+    assert silent.json()["services"]["memory"] == "no answer"
+    assert silent.json()["services"]["gateway"] == "ok"
+
+
+async def test_readiness_includes_the_gateways_own_store() -> None:
+    gateway = Gateway()
+
+    async def away() -> None:
+        raise Unavailable("redis")
+
+    gateway.own_store = away
+    async with gateway.client() as client:
+        ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["services"]["gateway"]) == (503, "no answer")
+
+
+async def test_the_page_is_served_with_a_strict_policy() -> None:
+    async with Gateway().client() as client:
+        page = await client.get("/")
+        script = await client.get("/page/app.js")
+        again = await client.get("/", headers={"If-None-Match": page.headers["etag"]})
+        outside = await client.get("/page/..%2Fsettings.py")
+    assert "<title>" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert (again.status_code, again.content) == (304, b"")
+    assert outside.status_code == 404
+
+
+async def test_the_page_loads_nothing_from_elsewhere() -> None:
+    async with Gateway().client() as client:
+        page = (await client.get("/")).text
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+async def test_openapi_tells_of_everything() -> None:
+    async with Gateway().client() as client:
+        document = (await client.get("/openapi.json")).json()
+    for method, path, _ in NEEDS:
+        call = document["paths"][path.replace("/x", "/{document_id}")][method.lower()]
+        assert call["security"] == [{"token": []}]
+        assert {"401", "403", "500"} <= call["responses"].keys()
+        assert "application/problem+json" in call["responses"]["401"]["content"]
+    upload = document["paths"]["/v1/documents"]["post"]["requestBody"]["content"]
+    assert "multipart/form-data" in upload
+    schemas = document["components"]["schemas"]
+    assert {"Problem", "Meta", "SourceView", "Usage"} <= schemas.keys()
+    assert "HTTPValidationError" not in schemas
+    assert "HTTPValidationError" not in str(document)

@@ -1,0 +1,126 @@
+"""A SearchStore in plain Python; the scenario suite holds it to the answers of the real ones."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from services.retrieval.models.document import Head, Version
+from services.retrieval.models.passage import FoundPassage, IndexedPassage
+from services.retrieval.models.scope import Scope
+from services.retrieval.models.scored import Scored
+from services.retrieval.store.sqlite.match import STOP_WORDS
+from shared.errors import Unavailable
+
+
+def _words(text: str) -> list[str]:
+    return [w for w in re.findall(r"[^\W_]+", text.lower()) if w not in STOP_WORDS]
+
+
+@dataclass
+class MemoryStore:
+    """`down` names the methods that answer Unavailable."""
+
+    held: dict[tuple[str, str, int], tuple[Version, Sequence[IndexedPassage]]] = field(
+        default_factory=dict
+    )
+    head: dict[tuple[str, str], Head] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+
+    async def ping(self) -> None:
+        self._check("ping")
+
+    async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
+        self._check("index")
+        key = (version.tenant, version.document_id, version.ordinal)
+        return len(self.held.setdefault(key, (version, passages))[1])
+
+    async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
+        return self._set_head(tenant, document_id, Head(ordinal, live=True))
+
+    async def bury(self, tenant: str, document_id: str, ordinal: int) -> bool:
+        return self._set_head(tenant, document_id, Head(ordinal, live=False))
+
+    async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
+        found = {of: self.head.get((tenant, of)) for of in document_ids}
+        return {of: head for of, head in found.items() if head is not None}
+
+    async def purge(self, tenant: str, document_id: str) -> None:
+        head = self.head.get((tenant, document_id))
+        for key in list(self.held):
+            if head and key[:2] == (tenant, document_id) and head.outdates(key[2]):
+                del self.held[key]
+
+    async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
+        self._check("bm25")
+        wanted = set(_words(query))
+        hits = [
+            Scored(p.passage.passage_id, v.document_id, v.ordinal, score)
+            for v, p in self._inside(scope)
+            if (score := float(len(wanted & set(_words(p.passage.matched_text)))))
+        ]
+        return sorted(hits, key=lambda hit: -hit.score)[:k]
+
+    async def dense(self, scope: Scope, vector: Sequence[float], k: int) -> list[Scored]:
+        self._check("dense")
+        hits = [
+            Scored(
+                p.passage.passage_id,
+                v.document_id,
+                v.ordinal,
+                float(np.frombuffer(p.vector, "<f2").astype(np.float32) @ np.array(vector)),
+            )
+            for v, p in self._inside(scope)
+        ]
+        return sorted(hits, key=lambda hit: -hit.score)[:k]
+
+    async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
+        return {
+            f.passage.passage_id: f
+            for f in self._found(tenant)
+            if f.passage.passage_id in passage_ids
+        }
+
+    async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
+        all_found = self._found(tenant)
+        middle = next((f for f in all_found if f.passage.passage_id == passage_id), None)
+        return [
+            f
+            for f in sorted(all_found, key=lambda f: f.passage.n)
+            if middle
+            and (f.document_id, f.ordinal) == (middle.document_id, middle.ordinal)
+            and 0 < abs(f.passage.n - middle.passage.n) <= reach
+        ]
+
+    def _check(self, method: str) -> None:
+        if method in self.down:
+            raise Unavailable("search store", method)
+
+    def _found(self, tenant: str) -> list[FoundPassage]:
+        return [
+            FoundPassage(p.passage, v.document_id, v.ordinal, v.name)
+            for v, passages in self.held.values()
+            if v.tenant == tenant
+            for p in passages
+        ]
+
+    def _inside(self, scope: Scope) -> list[tuple[Version, IndexedPassage]]:
+        return [
+            (version, passage)
+            for version, passages in self.held.values()
+            if version.tenant == scope.tenant and self._visible(version, scope)
+            for passage in passages
+        ]
+
+    def _visible(self, version: Version, scope: Scope) -> bool:
+        head = self.head.get((version.tenant, version.document_id))
+        open_to = version.visibility is None or set(version.visibility) & set(scope.visible_to)
+        return bool(open_to) and head is not None and head.shows(version.ordinal)
+
+    def _set_head(self, tenant: str, document_id: str, wanted: Head) -> bool:
+        self._check("promote" if wanted.live else "bury")
+        head = self.head.get((tenant, document_id))
+        if head is None or not (head.outdates(wanted.ordinal) or head == wanted):
+            self.head[tenant, document_id] = wanted
+        return self.head[tenant, document_id] == wanted

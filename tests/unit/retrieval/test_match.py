@@ -1,0 +1,35 @@
+"""A question as an FTS5 expression."""
+
+from services.retrieval.store.sqlite.match import MAX_WORDS, STOP_WORDS, match_expression, words
+
+
+def test_the_stop_words_are_lucenes_33() -> None:
+    assert len(STOP_WORDS) == 33
+
+
+def test_words_without_stop_words_joined_by_or() -> None:
+    expression = match_expression("What is the Harbour-master's fee, in EUR?")
+    assert expression == '"what" OR "harbour" OR "master" OR "s" OR "fee" OR "eur"'
+
+
+def test_a_word_counts_once() -> None:
+    assert words("Ice ice ICE baby") == ["ice", "baby"]
+
+
+def test_nothing_in_a_query_is_syntax() -> None:
+    assert match_expression('"a" AND NEAR(x*, 3) ^title:y_z') == (
+        '"near" OR "x" OR "3" OR "title" OR "y" OR "z"'
+    )
+
+
+def test_no_word_left_is_no_expression() -> None:
+    for query in ("the of and", "?!", "\x00", "", " \n"):
+        assert match_expression(query) == ""
+
+
+def test_a_letter_and_its_accent_are_one() -> None:
+    assert words("cafe\u0301s") == ["cafés"]
+
+
+def test_a_pasted_page_is_cut() -> None:
+    assert len(words(" ".join(f"w{n}" for n in range(1000)))) == MAX_WORDS

@@ -1,0 +1,233 @@
+"""The search use case: legs side by side, what fails is named, every call is metered."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from contracts.envelope import Context
+from contracts.platform.model_used import ModelUsedV1
+from contracts.retrieval.search_answered import SearchAnsweredV1
+from contracts.retrieval.search_requested import SearchRequestedV1
+from services.retrieval.models.mapping import Mapping, MappingMismatch
+from services.retrieval.services.reranking import Breaker, Reranker
+from services.retrieval.services.search import Defaults, Search
+from services.retrieval.services.spending import Meter
+from shared.errors import Unavailable
+from shared.testing.probe import until
+from tests.unit.retrieval.fakes import FakeModel, FakePublisher
+from tests.unit.retrieval.making import MAPPING, passages_of, version
+from tests.unit.retrieval.memory_store import MemoryStore
+
+CONTEXT = Context(tenant="acme", principal="ann", causation_id="request-1")
+TEXTS = ["the harbour froze", "harbour lights", "apples ripen", "the harbour master counts apples"]
+
+
+class House:
+    """A Search with everything around it fake."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.store, self.model, self.publisher = MemoryStore(), FakeModel(), FakePublisher()
+        self.meter = Meter(self.publisher)
+        self.now = 0.0
+        budget_s = settings.pop("rerank_budget_s", 5.0)
+        breaker = Breaker(clock=lambda: self.now)
+        self.search = Search(
+            self.store,
+            self.model,
+            settings.pop("mapping", MAPPING),
+            self.meter,
+            Reranker(self.model, "test.reranker", budget_s, breaker),
+            Defaults(**settings),
+        )
+
+    async def filled(self) -> "House":
+        await self.store.index(version("acme", "d"), passages_of("d", 1, TEXTS))
+        await self.store.promote("acme", "d", 1)
+        return self
+
+    async def ask(self, query: str = "harbour", **fields: Any) -> SearchAnsweredV1:
+        return await self.search(SearchRequestedV1(query=query, **fields), CONTEXT)
+
+    def used(self) -> list[ModelUsedV1]:
+        return cast(list[ModelUsedV1], self.publisher.messages("usage"))
+
+
+async def test_hits_come_best_first_with_their_reasons() -> None:
+    house = await House().filled()
+    answer = await house.ask("harbour lights", legs=("bm25", "dense"), limit=2)
+    assert answer.legs == {"bm25": "applied", "dense": "applied"}
+    first, second = answer.hits
+    assert first.text == "harbour lights"
+    assert first.score > second.score
+    assert (first.document_id, first.ordinal, first.name, first.page) == ("d", 1, "d.md", 2)
+    explain = first.explain
+    assert explain.bm25 is not None
+    assert (explain.bm25.raw, explain.bm25.rank) == (2.0, 1)
+    assert explain.dense is not None
+    assert explain.dense.raw == pytest.approx(1, abs=0.01)
+    assert explain.fused is not None
+    assert (explain.fused.raw, explain.fused.rank) == (first.score, 1)
+    assert explain.rerank is None
+    assert {"bm25", "dense", "embed", "read", "total"} <= set(answer.took_ms)
+
+
+async def test_a_leg_that_did_not_find_a_hit_is_silent_about_it() -> None:
+    house = await House().filled()
+    answer = await house.ask("lights", legs=("bm25", "dense"))
+    found_by_words = [hit.text for hit in answer.hits if hit.explain.bm25]
+    assert found_by_words == ["harbour lights"]
+    assert all(hit.explain.dense for hit in answer.hits)
+
+
+async def test_a_query_without_words_is_answered_by_the_dense_leg() -> None:
+    house = await House().filled()
+    answer = await house.ask("to be or not to be")
+    assert answer.legs["bm25"] == "applied"
+    assert answer.hits
+
+
+async def test_an_empty_store_answers_nothing() -> None:
+    answer = await House().ask()
+    assert answer.hits == ()
+    assert answer.legs == {"bm25": "applied", "dense": "applied", "rerank": "skipped"}
+
+
+@pytest.mark.parametrize("leg", ["bm25", "dense"])
+async def test_a_leg_that_fails_is_named_and_left_out(leg: str) -> None:
+    house = await House().filled()
+    house.store.down = {leg}
+    answer = await house.ask()
+    assert answer.legs[leg] == "failed"
+    assert answer.hits
+    assert all(getattr(hit.explain, leg) is None for hit in answer.hits)
+
+
+async def test_without_embeddings_the_words_still_answer() -> None:
+    house = await House().filled()
+    house.model.embed_down = True
+    answer = await house.ask()
+    assert (answer.legs["bm25"], answer.legs["dense"]) == ("applied", "failed")
+    assert len(answer.hits) == 3
+    assert [used.purpose for used in house.used()] == ["rerank"]
+
+
+async def test_all_legs_down_is_an_empty_answer_that_says_so() -> None:
+    house = await House().filled()
+    house.store.down = {"bm25", "dense"}
+    answer = await house.ask()
+    assert answer.hits == ()
+    assert answer.legs == {"bm25": "failed", "dense": "failed", "rerank": "skipped"}
+
+
+async def test_legs_are_those_asked_for_and_unknown_ground_is_skipped() -> None:
+    house = await House().filled()
+    answer = await house.ask(legs=("bm25", "graph"))
+    assert answer.legs == {"bm25": "applied", "graph": "skipped"}
+    assert house.used() == []
+
+
+async def test_a_hit_that_is_no_longer_its_heads_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = await House().filled()
+    find = house.store.dense
+
+    async def find_then_bury(*args: Any) -> Any:
+        found = await find(*args)
+        await house.store.bury("acme", "d", 1)
+        return found
+
+    monkeypatch.setattr(house.store, "dense", find_then_bury)
+    answer = await house.ask()
+    assert answer.legs["dense"] == "applied"
+    assert answer.hits == ()
+
+
+async def test_every_model_call_is_metered_once_with_its_turn() -> None:
+    house = await House().filled()
+    for _ in range(2):
+        answer = await house.ask(turn_id="turn-1")
+    assert answer.input_tokens == 7
+    assert answer.cost_usd == "0.003"
+    used = {u.purpose: u for u in house.used()}
+    assert set(used) == {"embed_query", "rerank"}
+    assert len(house.used()) == 2
+    assert used["embed_query"].input_tokens == 7
+    assert {u.turn_id for u in used.values()} == {"turn-1"}
+    assert {u.service for u in used.values()} == {"retrieval"}
+
+
+async def test_what_cannot_be_metered_is_not_answered() -> None:
+    house = await House().filled()
+    house.publisher.down = True
+    with pytest.raises(Unavailable, match="sns"):
+        await house.ask()
+
+
+async def test_the_reranker_has_its_say() -> None:
+    house = await House().filled()
+    house.model.relevance = dict.fromkeys(TEXTS, 0.1) | {"apples ripen": 90.0}
+    answer = await house.ask("harbour apples")
+    assert answer.legs["rerank"] == "applied"
+    best = max(
+        answer.hits, key=lambda hit: hit.explain.rerank.raw or 0 if hit.explain.rerank else 0
+    )
+    assert best.text == "apples ripen"
+    assert best.explain.rerank is not None
+    assert best.explain.rerank.rank == 1
+    scores = [hit.score for hit in answer.hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_a_late_reranker_is_left_out_and_still_metered() -> None:
+    house = await House(rerank_budget_s=0.01).filled()
+    house.model.release = asyncio.Event()
+    answer = await house.ask()
+    assert answer.legs["rerank"] == "failed"
+    assert answer.hits
+    assert [used.purpose for used in house.used()] == ["embed_query"]
+    house.model.release.set()
+    await house.meter.drain()
+    assert [used.purpose for used in house.used()] == ["embed_query", "rerank"]
+    assert not house.meter.running
+
+
+async def test_a_reranker_that_keeps_failing_is_skipped_and_tried_again_later() -> None:
+    house = await House().filled()
+    house.model.rerank_down = True
+    states = [(await house.ask()).legs["rerank"] for _ in range(5)]
+    assert states == ["failed"] * 3 + ["skipped"] * 2
+    house.now += 6
+    house.model.rerank_down = False
+    assert (await house.ask()).legs["rerank"] == "applied"
+    assert (await house.ask()).legs["rerank"] == "applied"
+
+
+async def test_a_slow_leg_misses_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = await House(leg_budget_s=0.01).filled()
+    never = asyncio.Event()
+
+    async def hangs(*_args: Any) -> Any:
+        await never.wait()
+
+    monkeypatch.setattr(house.store, "bm25", hangs)
+    answer = await house.ask()
+    assert answer.legs["bm25"] == "failed"
+    assert answer.hits
+
+
+async def test_a_vector_of_another_length_is_a_defect_that_is_named() -> None:
+    house = await House(mapping=Mapping("other", 3)).filled()
+    with pytest.raises(MappingMismatch, match="other with 3 dimensions"):
+        await house.ask()
+    await until(lambda: house.used())
+
+
+async def test_weights_and_fusion_are_the_requests() -> None:
+    house = await House().filled()
+    by_words = await house.ask(
+        "harbour lights", legs=("bm25", "dense"), weights={"bm25": 1, "dense": 0}, fusion="minmax"
+    )
+    assert by_words.hits[0].score == 1.0
+    assert by_words.hits[0].text == "harbour lights"
