@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from compose.local.layout import write_private
+from compose.local.stages import STAGES
 
 # A process id can be given to a stranger later: only the start time makes it ours.
 _SAME_START_S = 1.0
@@ -72,19 +72,19 @@ def alive(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def end(entries: Iterable[Entry], grace_s: float = 10.0) -> list[str]:
-    """Ends what still lives, last started first, asking before killing; returns the names."""
+    """Ends what still lives in the order of stages, asking before killing; returns the names."""
     living = alive(entries)
-    for entry in reversed(living):
-        with suppress(ProcessLookupError):
-            os.kill(entry.pid, entry.stop_signal)
-        _await_end(entry, time.monotonic() + grace_s)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(entry.pid, signal.SIGKILL)
+    for stage in STAGES:
+        _end([entry for entry in living if entry.name in stage], grace_s)
     return [entry.name for entry in living]
 
 
-def _await_end(entry: Entry, deadline: float) -> None:
-    process = entry.process()
-    if process is not None:
-        with suppress(psutil.TimeoutExpired):
-            process.wait(max(0.0, deadline - time.monotonic()))
+def _end(entries: list[Entry], grace_s: float) -> None:
+    processes = [process for entry in entries if (process := entry.process()) is not None]
+    for entry in entries:
+        with suppress(ProcessLookupError):
+            os.kill(entry.pid, entry.stop_signal)
+    psutil.wait_procs(processes, timeout=grace_s)
+    for entry in entries:
+        with suppress(ProcessLookupError, PermissionError):  # its own children, if any are left
+            os.killpg(entry.pid, signal.SIGKILL)

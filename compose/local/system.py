@@ -30,12 +30,12 @@ from compose.local.parts.valkey import valkey
 from compose.local.plan import MINISTACK, Plan
 from compose.local.probes import answering_services
 from compose.local.progress import Progress, Silent
-from contracts.topology import READY_QUEUES, SERVICES
+from compose.local.stages import STAGES
+from contracts.topology import READY_QUEUES
 
 _READY_S = 60.0
 _PROBE_S = 0.1
 _HOUSEKEEPING_S = 30.0
-_STOP_ORDER = (SERVICES, ("bedrock",), ("aws", "postgres", "valkey"))
 
 
 class System:
@@ -182,7 +182,7 @@ class System:
     async def _stop(self) -> None:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
-        for names in _STOP_ORDER:
+        for names in STAGES:
             await self.fleet.stop(names)
         with suppress(FileNotFoundError):
             self.layout.run.unlink()

@@ -78,8 +78,8 @@ def _invalid(_: Request, error: InvalidRequest) -> Response:
 
 
 def _field(location: Sequence[str | int]) -> str:
-    parts = [str(part) for part in location if part not in ("body", "query", "path")]
-    return ".".join(parts) or "body"
+    """`location` starts with where the field stands: body, query or path."""
+    return ".".join(str(part) for part in location[1:]) or "body"
 
 
 def _not_valid(_: Request, error: RequestValidationError) -> Response:

@@ -47,7 +47,7 @@ class ModelCalls:
                 async for item in items:
                     if isinstance(item, ModelReport):
                         report = item
-                    else:
+                    elif item:
                         pieces.append(item)
                         yield item
         except Exception:

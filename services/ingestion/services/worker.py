@@ -43,7 +43,7 @@ class Worker:
         self._wake, self._in_flight = wake, in_flight
         self._running: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
         self._lost: set[str] = set()
-        self._stopping = self._outage = False
+        self._stopping = self._outage = self._ledger_out = False
 
     def stop(self) -> None:
         self._stopping = True
@@ -76,14 +76,13 @@ class Worker:
             claims = await self._ledger.claim(places)
         except Unavailable as error:
             logger.warning("claim_failed", extra={"fields": {"reason": str(error)}})
-            self._outage = True
+            self._ledger_out = True
             return
+        self._ledger_out = False
         for claim in claims:
             task = asyncio.create_task(self._work(claim))
             self._running[claim.claim] = (claim, task)
             task.add_done_callback(partial(self._ended, claim.claim))
-        if not claims and not self._running:
-            self._outage = False
 
     def _ended(self, key: str, _task: asyncio.Task[None]) -> None:
         del self._running[key]
@@ -94,7 +93,7 @@ class Worker:
         """Until there is room for several more, or it is time to look again."""
         loop = asyncio.get_running_loop()
         pause = BUSY_POLL_S if self._running else IDLE_POLL_S
-        end = loop.time() + (PROBE_S if self._outage else pause)
+        end = loop.time() + (PROBE_S if self._outage or self._ledger_out else pause)
         while not self._stopping and (left := end - loop.time()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), left)
@@ -147,7 +146,7 @@ class Worker:
         except Unavailable as error:
             self._outage = True
             logger.warning("outage", extra={"fields": {"dependency": error.dependency}})
-            await self._ledger.release(claim, after_s=PROBE_S, counted=False)
+            await self._ledger.release(claim, after_s=0, counted=False)
         except asyncio.CancelledError:
             if claim.claim not in self._lost:
                 await self._ledger.release(claim, after_s=0, counted=False)

@@ -98,8 +98,9 @@ def _qrels(path: Path) -> Qrels:
                 query, document, relevance = line.rstrip("\r\n").split("\t")
                 judged.setdefault(query, {})[document] = int(relevance)
             except ValueError:
+                where = f"{path}, line {number}"
                 raise EvaluationError(
-                    f"{path}, line {number}: not query, document, relevance between tabs.\n{_LAYOUT}"
+                    f"{where}: not query, document, relevance between tabs.\n{_LAYOUT}"
                 ) from None
     positive = {query: of for query, of in judged.items() if max(of.values()) > 0}
     if not positive:

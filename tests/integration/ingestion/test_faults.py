@@ -1,13 +1,15 @@
 """What breaks on a document's way, and what becomes of the document."""
 
-from collections.abc import Iterator
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from contracts.envelope import Context
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.ingestion.document_deleted import DocumentDeletedV1
 from contracts.ingestion.document_failed import DocumentFailedV1
+from contracts.ingestion.document_state import DocumentSummary
 from contracts.ingestion.manifest import manifest_key
 from contracts.platform.model_used import ModelUsedV1
 from services.ingestion.models.version import Counts, Result
@@ -22,10 +24,9 @@ RESULT = Result("hash", "key", "text/plain", "test.embed", 8, Counts(chunks=1))
 
 
 @pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "PROBE_S", 0.1)
     monkeypatch.setattr(worker, "BACKOFF_S", 0.01)
-    return
 
 
 async def attempts(world: World, document: str) -> int:
@@ -157,7 +158,8 @@ async def test_a_parser_that_dies_or_hangs_costs_its_document_only(world: World)
     assert rejected.error.code == "too_complex"
 
 
-async def test_one_document_does_not_wait_for_another_tenants_many(world: World) -> None:
+async def test_one_document_does_not_wait_for_another_tenants_many(database: Database) -> None:
+    world = World(database, times=Times())
     many = [await world.offer(f"{n}.txt", f"text {n}", tenant="globex") for n in range(60)]
     one = await world.offer("one.txt", "text")
     async with world.working(in_flight=4):
@@ -173,7 +175,6 @@ async def test_a_bad_row_fails_alone_in_its_group(world: World) -> None:
     [claim] = await world.ledger.claim(1)
     good, bad = RESULT, replace(RESULT, content_hash="\0")
     finish = world.ledger.finish
-    import asyncio
 
     results = await asyncio.gather(finish(claim, bad), finish(claim, good), return_exceptions=True)
     assert isinstance(results[0], Exception)
@@ -239,7 +240,5 @@ async def test_another_tenants_document_cannot_be_deleted_or_seen(world: World) 
     assert (await world.see(document)).status == "accepted"
 
 
-async def delete(world: World, document: str, tenant: str = "acme") -> object:
-    from contracts.envelope import Context
-
+async def delete(world: World, document: str, tenant: str = "acme") -> DocumentSummary | None:
     return await world.delete(document, Context(tenant=tenant, causation_id=f"d-{document}"))

@@ -1,21 +1,46 @@
 """Every SearchStore adapter there is, each opened empty for each test."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from opensearchpy import OpenSearch
 
 from services.retrieval.services.search_store import SearchStore
+from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
+from tests.integration.retrieval.real_servers import real_neo4j, real_opensearch
 from tests.unit.retrieval.making import MAPPING
 from tests.unit.retrieval.memory_store import MemoryStore
 
 OpenStore = Callable[[], AbstractAsyncContextManager[SearchStore]]
 
 
-def _memory(_folder: Path) -> OpenStore:
+@pytest.fixture(scope="session")
+def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from real_opensearch(tmp_path_factory.mktemp("opensearch"))
+
+
+@pytest.fixture(scope="session")
+def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from real_neo4j(tmp_path_factory.mktemp("neo4j"))
+
+
+@pytest.fixture
+def prefix(opensearch_url: str) -> Iterator[str]:
+    """Index names of one test; its indices are gone after it."""
+    made = f"test-{uuid4().hex[:12]}-"
+    yield made
+    with OpenSearch(opensearch_url) as client:
+        for index in client.indices.get(index=f"{made}*", expand_wildcards="all"):
+            client.indices.delete(index=index)
+
+
+@pytest.fixture
+def memory() -> OpenStore:
     store = MemoryStore()
 
     @asynccontextmanager
@@ -25,17 +50,24 @@ def _memory(_folder: Path) -> OpenStore:
     return opened
 
 
-def _sqlite(folder: Path) -> OpenStore:
-    return lambda: open_sqlite(folder, MAPPING)
+@pytest.fixture
+def sqlite(tmp_path: Path) -> OpenStore:
+    return lambda: open_sqlite(tmp_path, MAPPING)
 
 
-ADAPTERS: dict[str, Callable[[Path], OpenStore]] = {"memory": _memory, "sqlite": _sqlite}
+@pytest.fixture
+def opensearch(opensearch_url: str, prefix: str) -> OpenStore:
+    return lambda: open_opensearch(opensearch_url, MAPPING, prefix)
 
 
-@pytest.fixture(params=sorted(ADAPTERS))
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+ADAPTERS = ["memory", "sqlite", pytest.param("opensearch", marks=pytest.mark.real)]
+
+
+@pytest.fixture(params=ADAPTERS)
+def open_store(request: pytest.FixtureRequest) -> OpenStore:
     """Opens the same store each time it is called, as after a restart."""
-    return ADAPTERS[request.param](tmp_path)
+    made: OpenStore = request.getfixturevalue(request.param)
+    return made
 
 
 @pytest_asyncio.fixture

@@ -22,6 +22,7 @@ from tests.unit.retrieval.fakes import FakeModel
 from tests.unit.retrieval.making import MAPPING, passages_of
 
 CONTEXT = Context(tenant="acme", principal="ann")
+QUERIES = "retrieval-queries"
 TEXTS = ["The harbour froze", "Apples ripen"]
 
 

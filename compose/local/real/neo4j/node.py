@@ -34,7 +34,7 @@ _OPTIONS = """
 --enable-native-access=ALL-UNNAMED --add-modules=jdk.incubator.vector
 """
 # Bolt's magic number and four proposals of a version; the server answers with the one it takes.
-_HELLO = bytes.fromhex("6060b017" "00040405" "00000004") + bytes(8)
+_HELLO = bytes.fromhex("6060b0170004040500000004") + bytes(8)
 _ANSWER_S = 3.0
 
 

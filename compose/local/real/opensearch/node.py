@@ -13,6 +13,7 @@ from compose.local.real.ordinary_user import as_ordinary_user
 HEAP = "512m"
 _MIN_JAVA = 21
 _COMPACT_HEADERS_JAVA = 25
+_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
 _CONFIG = """\
 cluster.name: ragops-{port}
 node.name: n1
@@ -63,7 +64,9 @@ def opensearch(state: Path, port: int, heap: str = HEAP) -> Part:
         "opensearch",
         argv,
         waits_for="a yellow cluster",
-        ready=lambda: answers_http(f"{url(port)}/_cluster/health?wait_for_status=yellow&timeout=1s"),
+        ready=lambda: answers_http(
+            f"{url(port)}/_cluster/health?wait_for_status=yellow&timeout=1s"
+        ),
         grace_s=30.0,
         cwd=state,
     )
@@ -90,7 +93,7 @@ def _options(java: Java, home: Path, state: Path, heap: str) -> list[str]:
     return [
         *options,
         f"-javaagent:{home}/agent/opensearch-agent.jar",
-        f"-Djava.io.tmpdir={state}/tmp",
+        f"-Djava.io.tmpdir={state / 'tmp'}",
         f"-XX:ErrorFile={state}/logs/hs_err_pid%p.log",
         f"-Dopensearch.path.home={home}",
         f"-Dopensearch.path.conf={state}/config",
@@ -98,7 +101,9 @@ def _options(java: Java, home: Path, state: Path, heap: str) -> list[str]:
 
 
 def _modules(java: Java) -> str:
-    return subprocess.run([java.executable, "--list-modules"], capture_output=True, text=True).stdout
+    return subprocess.run(
+        [java.executable, "--list-modules"], capture_output=True, text=True
+    ).stdout
 
 
 def _class_path(java: Java, servers: Path) -> str:

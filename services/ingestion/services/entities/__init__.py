@@ -1,0 +1,1 @@
+"""Entities without a model: what a passage is about, and what it names."""

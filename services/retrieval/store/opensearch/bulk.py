@@ -1,0 +1,82 @@
+"""Writes a version's passages; what OpenSearch refuses for want of room is sent again, alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opensearchpy import AsyncOpenSearch
+from opensearchpy.helpers import async_streaming_bulk
+
+from services.retrieval.models.document import Version
+from services.retrieval.models.passage import IndexedPassage
+from services.retrieval.store.opensearch.outages import DEPENDENCY, is_outage
+from services.retrieval.store.opensearch.passage_source import bulk_lines
+from shared.errors import Unavailable
+
+_BATCH = 200
+# Small instances of the managed service take 10 MB a request.
+_MAX_BYTES = 8 * 1024 * 1024
+_CONFLICT = 409
+_TIMEOUT_S = 60
+
+
+class RefusedPassage(Exception):
+    """OpenSearch does not take this passage, however often it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits first_s, then twice as long each time, up to max_s."""
+
+    retries: int = 5
+    first_s: float = 0.2
+    max_s: float = 5.0
+
+
+async def create_all(
+    client: AsyncOpenSearch,
+    index: str,
+    version: Version,
+    passages: Sequence[IndexedPassage],
+    backoff: Backoff,
+) -> int:
+    """How many the index then holds, those from before included."""
+    held = 0
+    async for ok, result in async_streaming_bulk(
+        client,
+        _lines(version, passages),
+        chunk_size=_BATCH,
+        max_chunk_bytes=_MAX_BYTES,
+        expand_action_callback=lambda line: line,
+        raise_on_error=False,
+        max_retries=backoff.retries,
+        initial_backoff=backoff.first_s,
+        max_backoff=backoff.max_s,
+        index=index,
+        routing=version.tenant,
+        request_timeout=_TIMEOUT_S,
+    ):
+        if not ok:
+            _require_held(result["create"])
+        held += 1
+    return held
+
+
+async def _lines(
+    version: Version, passages: Sequence[IndexedPassage]
+) -> AsyncIterator[tuple[str, str]]:
+    """Vectors are thousands of numbers to print: not in the event loop, and not all at once."""
+    for start in range(0, len(passages), _BATCH):
+        batch = passages[start : start + _BATCH]
+        for line in await asyncio.to_thread(bulk_lines, version, batch):
+            yield line
+
+
+def _require_held(item: dict[str, Any]) -> None:
+    """A conflict says that the passage is there already; the error's text may quote passages."""
+    status, kind = item["status"], (item.get("error") or {}).get("type", "")
+    if is_outage(status):
+        raise Unavailable(DEPENDENCY, f"{status} {kind}")
+    if status != _CONFLICT:
+        raise RefusedPassage(f"{item['_id']}: {status} {kind}")

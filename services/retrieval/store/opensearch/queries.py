@@ -1,0 +1,83 @@
+"""The searches: tenant, visibility and hidden versions are inside each, never applied after."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from services.retrieval.models.document import Head
+from services.retrieval.models.scope import Scope
+from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE, READ
+
+Query = dict[str, Any]
+# Candidates that HNSW keeps while it walks; below this the first 100 miss some of the nearest.
+EF_SEARCH = 400
+
+
+def bm25(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
+    words = {"match": {"words": {"query": text}}}
+    return _leg({"bool": {"must": [words], **_inside(scope, hidden)}}, k)
+
+
+def dense(scope: Scope, vector: Sequence[float], hidden: Collection[str], k: int) -> Query:
+    """Scores are (1 + cosine) / 2."""
+    nearest = {
+        "vector": list(vector),
+        "k": k,
+        "filter": {"bool": _inside(scope, hidden)},
+        "method_parameters": {"ef_search": max(EF_SEARCH, 2 * k)},
+    }
+    return _leg({"knn": {"vector": nearest}}, k)
+
+
+def neighbours(tenant: str, version: str, n: int, reach: int) -> Query:
+    return {
+        "size": 2 * reach,
+        "_source": READ,
+        "sort": ["n"],
+        "query": {
+            "bool": {
+                "filter": [
+                    {"term": {"tenant": tenant}},
+                    {"term": {"version": version}},
+                    {"range": {"n": {"gte": n - reach, "lte": n + reach}}},
+                ],
+                "must_not": [{"term": {"n": n}}],
+            }
+        },
+    }
+
+
+def outdated(tenant: str, document_id: str, head: Head) -> Query:
+    """The passages of versions that can never be shown again."""
+    below = "lt" if head.live else "lte"
+    return {
+        "query": {
+            "bool": {
+                "filter": [
+                    {"term": {"tenant": tenant}},
+                    {"term": {"document_id": document_id}},
+                    {"range": {"ordinal": {below: head.ordinal}}},
+                ]
+            }
+        }
+    }
+
+
+def _inside(scope: Scope, hidden: Collection[str]) -> Query:
+    return {
+        "filter": [
+            {"term": {"tenant": scope.tenant}},
+            {"terms": {"visible_to": [EVERYONE, *scope.visible_to]}},
+        ],
+        "must_not": [{"terms": {"version": sorted(hidden)}}] if hidden else [],
+    }
+
+
+def _leg(query: Query, k: int) -> Query:
+    return {
+        "size": k,
+        "query": query,
+        "_source": False,
+        "stored_fields": "_none_",
+        "docvalue_fields": COLUMNS,
+        "track_total_hits": False,
+    }

@@ -1,0 +1,167 @@
+"""SearchStore on OpenSearch: its index is refreshed late, so each leg asks the heads itself."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from opensearchpy import AsyncOpenSearch
+
+from services.retrieval.models.document import Head, Version
+from services.retrieval.models.mapping import Mapping
+from services.retrieval.models.passage import FoundPassage, IndexedPassage
+from services.retrieval.models.scope import Scope
+from services.retrieval.models.scored import Scored
+from services.retrieval.store.opensearch import heads, queries
+from services.retrieval.store.opensearch.bulk import Backoff, create_all
+from services.retrieval.store.opensearch.indices import Indices, prepare
+from services.retrieval.store.opensearch.outages import DEPENDENCY, outages
+from services.retrieval.store.opensearch.passage_source import (
+    READ,
+    document_key,
+    found,
+    scored,
+    version_key,
+)
+from services.retrieval.store.opensearch.refreshing import Refresher
+from shared.errors import Unavailable
+
+# How often a leg asks again without the versions that turned out not to be shown.
+_ROUNDS = 4
+_CONNECTIONS = 64
+_TIMEOUT_S = 10
+
+
+class OpenSearchStore:
+    """Reads and writes the index of one embedding model."""
+
+    def __init__(self, client: AsyncOpenSearch, indices: Indices, backoff: Backoff) -> None:
+        self._client, self._indices, self._backoff = client, indices, backoff
+        self._refresh = Refresher(lambda: client.indices.refresh(index=indices.passages))
+
+    async def ping(self) -> None:
+        with outages():
+            health = await self._client.cluster.health(index=self._indices.passages)
+        if health["status"] == "red":
+            raise Unavailable(DEPENDENCY, f"{self._indices.passages} is red")
+
+    async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
+        """Searchable when it returns: between two heads a document is never without passages."""
+        if not passages:
+            return 0
+        with outages():
+            held = await create_all(
+                self._client, self._indices.passages, version, passages, self._backoff
+            )
+            await self._refresh()
+        return held
+
+    async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
+        return await self._move(tenant, document_id, Head(ordinal, live=True))
+
+    async def bury(self, tenant: str, document_id: str, ordinal: int) -> bool:
+        return await self._move(tenant, document_id, Head(ordinal, live=False))
+
+    async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
+        with outages():
+            return await heads.read(self._client, self._indices.heads, tenant, document_ids)
+
+    async def purge(self, tenant: str, document_id: str) -> None:
+        head = (await self.heads(tenant, [document_id])).get(document_id)
+        if head is None:
+            return
+        with outages():
+            await self._client.delete_by_query(
+                index=self._indices.passages,
+                body=queries.outdated(tenant, document_id, head),
+                routing=tenant,
+                conflicts="proceed",  # another purge was faster
+            )
+
+    async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
+        return await self._leg(
+            scope.tenant, k, lambda hidden: queries.bm25(scope, query, hidden, k)
+        )
+
+    async def dense(self, scope: Scope, vector: Sequence[float], k: int) -> list[Scored]:
+        if not any(vector):
+            return []
+        hits = await self._leg(
+            scope.tenant, k, lambda hidden: queries.dense(scope, vector, hidden, k)
+        )
+        return [replace(hit, score=2 * hit.score - 1) for hit in hits]
+
+    async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
+        if not passage_ids:
+            return {}
+        ids = [document_key(tenant, passage_id) for passage_id in dict.fromkeys(passage_ids)]
+        with outages():
+            answer = await self._client.mget(
+                index=self._indices.passages,
+                body={"ids": ids},
+                routing=tenant,
+                _source_includes=READ,
+            )
+        read = [found(record["_source"]) for record in answer["docs"] if record.get("found")]
+        return {passage.passage.passage_id: passage for passage in read}
+
+    async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
+        middle = (await self.passages(tenant, [passage_id])).get(passage_id)
+        if middle is None:
+            return []
+        version = version_key(middle.document_id, middle.ordinal)
+        hits = await self._search(
+            tenant, queries.neighbours(tenant, version, middle.passage.n, reach)
+        )
+        return [found(hit["_source"]) for hit in hits]
+
+    async def _move(self, tenant: str, document_id: str, head: Head) -> bool:
+        with outages():
+            return await heads.move(self._client, self._indices.heads, tenant, document_id, head)
+
+    async def _leg(
+        self, tenant: str, k: int, query: Callable[[set[str]], queries.Query]
+    ) -> list[Scored]:
+        """Hits that the heads show at this moment, which is later than the index's last refresh."""
+        hidden: set[str] = set()
+        shown: list[Scored] = []
+        for _ in range(_ROUNDS):
+            hits = [scored(hit) for hit in await self._search(tenant, query(hidden))]
+            at = await self.heads(tenant, [hit.document_id for hit in hits])
+            shown = [hit for hit in hits if _shows(at.get(hit.document_id), hit)]
+            if len(shown) == len(hits):
+                break
+            hidden |= {version_key(hit.document_id, hit.ordinal) for hit in hits} - {
+                version_key(hit.document_id, hit.ordinal) for hit in shown
+            }
+        return shown[:k]
+
+    async def _search(self, tenant: str, body: queries.Query) -> list[dict[str, Any]]:
+        with outages():
+            answer = await self._client.search(
+                index=self._indices.passages,
+                body=body,
+                routing=tenant,
+                allow_partial_search_results="false",
+            )
+        hits: list[dict[str, Any]] = answer["hits"]["hits"]
+        return hits
+
+
+def _shows(head: Head | None, hit: Scored) -> bool:
+    return head is not None and head.shows(hit.ordinal)
+
+
+@asynccontextmanager
+async def open_opensearch(
+    url: str, mapping: Mapping, prefix: str = "ragops-", backoff: Backoff | None = None
+) -> AsyncIterator[OpenSearchStore]:
+    """Makes the indices when they are missing; raises MappingMismatch or Unavailable."""
+    client = AsyncOpenSearch(url, timeout=_TIMEOUT_S, max_retries=1, maxsize=_CONNECTIONS)
+    indices = Indices(prefix, mapping)
+    try:
+        with outages():
+            await prepare(client, indices)
+        yield OpenSearchStore(client, indices, backoff or Backoff())
+    finally:
+        await client.close()

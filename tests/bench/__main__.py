@@ -1,0 +1,39 @@
+"""`make bench`: speed and size against their limits; exit code 1 when one is not kept."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.bench import consumer, gateway, ingest, startup
+from tests.bench.figures import Figure, show
+
+MEASURES: Mapping[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
+    "consumer": consumer.measure,
+    "gateway": gateway.measure,
+    "startup": startup.measure,
+    "ingest": ingest.measure,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("which", nargs="*", choices=[*MEASURES, []], help="all, if none is named")
+    wanted = parser.parse_args().which or list(MEASURES)
+    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    figures: list[Figure] = []
+    for name in wanted:
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        # Metrics of the measured parts go to stdout too.
+        with Path(os.devnull).open("w") as nothing, contextlib.redirect_stdout(nothing):
+            figures += asyncio.run(MEASURES[name]())
+    show(figures)
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

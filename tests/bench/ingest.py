@@ -1,0 +1,109 @@
+"""scifact through the queue against the bare embedding model on the same passages."""
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from compose.local.bedrock.encoder import Encoder
+from compose.local.bedrock.graph import ready_graph
+from compose.local.bedrock.settings import Settings
+from compose.local.system import System
+from services.ingestion.services.chunking import chunks_of
+from services.ingestion.services.parsing.plain import plain_text
+from services.ingestion.services.titles import title_of
+from shared.testing.probe import until
+from tests.bench.figures import Figure
+
+SET = Path(os.environ.get("RAGOPS_EVAL", "../shared/eval")) / "scifact" / "corpus.jsonl"
+QUEUE = "ingestion-documents"
+TENANT = "demo"
+BATCH = 10
+WITHIN_S = 1200.0
+LIMIT = 0.8
+
+
+async def measure() -> list[Figure]:
+    """Half of the bare run comes before, half after: the machine may drift meanwhile."""
+    documents = [json.loads(line) for line in SET.read_text().splitlines()]
+    bodies = [
+        {"tenant": TENANT, "name": f"{d['id']}.md", "text": f"# {d['title']}\n\n{d['text']}"}
+        for d in documents
+    ]
+    texts = [text for body in bodies for text in _embedded(body)]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        state = Path(folder)
+        async with System(state) as system:
+            started = time.perf_counter()
+            await asyncio.to_thread(_send, system, bodies)
+            chunks = await _all_ready(system, len(bodies))
+            took = time.perf_counter() - started
+        bare = await asyncio.to_thread(_bare, state, texts)
+    assert chunks == len(texts), (chunks, len(texts))
+    through = chunks / took
+    detail = f"{through:.1f} against {bare:.1f} passages/s, {len(bodies)} documents in {took:.0f} s"
+    return [Figure("ingest / bare embedding model", through / bare, LIMIT, "", True, detail)]
+
+
+def _embedded(body: dict[str, str]) -> list[str]:
+    parsed = plain_text(body["text"], markdown=True)
+    parsed = replace(parsed, title=title_of(parsed, body["name"], {}))
+    return [chunk.embedded_text for chunk in chunks_of(parsed)]
+
+
+def _bare(state: Path, texts: list[str]) -> float:
+    """Texts a second: the stand-in's own graph and batches, and nothing around it."""
+    settings = Settings(state=state)
+    encoder = Encoder(
+        ready_graph(state, settings.embed_int8),
+        settings.embed_tokens,
+        settings.embed_threads,
+        settings.embed_batch_tokens,
+    )
+    encoder.encode(texts[:64])
+    started = time.perf_counter()
+    encoder.encode(texts)
+    return len(texts) / (time.perf_counter() - started)
+
+
+def _send(system: System, bodies: list[dict[str, str]]) -> None:
+    sqs: Any = system.client("sqs")
+    url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    for start in range(0, len(bodies), BATCH):
+        entries = [
+            {"Id": str(n), "MessageBody": json.dumps(body)}
+            for n, body in enumerate(bodies[start : start + BATCH])
+        ]
+        answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        assert len(answer["Successful"]) == len(entries), answer
+    sqs.close()
+
+
+async def _all_ready(system: System, count: int) -> int:
+    """Their passages; looked at seldom, since looking costs the measured system time."""
+    headers = {"Authorization": f"Bearer {system.token}"}
+    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=60) as client:
+
+        async def ready() -> int:
+            found = [d for d in await _documents(client) if d["status"] == "ready"]
+            return sum(d["counts"]["chunks"] for d in found) if len(found) == count else 0
+
+        return int(await until(ready, within_s=WITHIN_S, every_s=4.0))
+
+
+async def _documents(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        query: dict[str, Any] = {"limit": 500} | ({"after": after} if after else {})
+        page = (await client.get("/v1/documents", params=query)).raise_for_status().json()
+        found += page["documents"]
+        after = page["next"]
+        if after is None:
+            return found
