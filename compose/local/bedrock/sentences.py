@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from compose.local.bedrock.tables import is_row, with_spoken_rows
+
 MARK = re.compile(r"^\s*(?:[-*+•>]|\d+[.)])\s+")
 HEADING = re.compile(r"^\s*#+\s*")
 EMPHASIS = re.compile(r"\*\*|__|`")
@@ -37,6 +39,9 @@ def sentences(text: str) -> list[Sentence]:
         if HEADING.match(paragraph):
             lead = HEADING.sub("", paragraph)
             continue
+        if is_row(paragraph):
+            found.append(Sentence(_cut(_unframed(paragraph)), lead))
+            continue
         for sentence in _split(MARK.sub("", paragraph)):
             if sentence.endswith("?"):
                 lead = sentence
@@ -49,8 +54,8 @@ def sentences(text: str) -> list[Sentence]:
 def _paragraphs(text: str) -> Iterator[str]:
     """Lines joined up to an empty line, a heading, a list mark or a table row."""
     open_lines: list[str] = []
-    for line in REFERENCE.sub("", EMPHASIS.sub("", text)).splitlines():
-        alone = HEADING.match(line) or line.lstrip().startswith("|")
+    for line in with_spoken_rows(REFERENCE.sub("", EMPHASIS.sub("", text)).splitlines()):
+        alone = HEADING.match(line) or is_row(line)
         if open_lines and (alone or not line.strip() or MARK.match(line)):
             yield " ".join(open_lines)
             open_lines = []
@@ -70,6 +75,11 @@ def _split(paragraph: str) -> list[str]:
         else:
             parts.append(part)
     return [part.strip() for part in parts if part.strip()]
+
+
+def _unframed(row: str) -> str:
+    """A spoken row without the bar that marks it; a bare one keeps its bars."""
+    return row if row.endswith("|") else row.removeprefix("| ")
 
 
 def _cut(sentence: str) -> str:

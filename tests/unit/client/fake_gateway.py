@@ -33,9 +33,7 @@ PAGE = 2
 def problem(status: int, code: str, detail: str, retry_after: str | None = None) -> Response:
     body = Problem(title="Problem", status=status, detail=detail, code=code)
     headers = {"Retry-After": retry_after} if retry_after else None
-    return Response(
-        body.model_dump_json(), status, headers, media_type="application/problem+json"
-    )
+    return Response(body.model_dump_json(), status, headers, media_type="application/problem+json")
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import socket
 
 import pytest
-from fake_gateway import FakeGateway, problem
 
 from contracts.gateway.http import ChatBody, Done, Meta, SearchBody, TokenEvent
 from shared.client import (
@@ -18,11 +17,10 @@ from shared.client import (
     wait_for,
     wait_for_all,
 )
+from tests.unit.client.fake_gateway import FakeGateway, problem
 
 META = b'event: meta\ndata: {"turn_id":"t","conversation_id":"c","cached":false,"query":"q"}\n\n'
-SOURCE = (
-    b'{"n":1,"document_id":"d","name":"a.md","passage_id":"p","start":0,"end":4,"text":"Fern"}'
-)
+SOURCE = b'{"n":1,"document_id":"d","name":"a.md","passage_id":"p","start":0,"end":4,"text":"Fern"}'
 CITATION = b'{"n":1,"document_id":"d","name":"a.md","start":0,"end":4}'
 
 
@@ -35,7 +33,9 @@ async def test_a_document_goes_in_is_listed_and_goes_out() -> None:
     gateway = FakeGateway()
     async with gateway.client() as client:
         names = [f"{n}.md" for n in range(5)]
-        ids = [(await client.upload(name, b"# A\n", metadata={"n": 1})).document_id for name in names]
+        ids = [
+            (await client.upload(name, b"# A\n", metadata={"n": 1})).document_id for name in names
+        ]
         assert [document.name async for document in client.documents()] == names
         assert (await client.delete(ids[0])).status == "deleted"
         with pytest.raises(Refused) as refused:

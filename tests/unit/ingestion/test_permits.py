@@ -23,7 +23,7 @@ def test_a_sender_needs_the_tenant(senders: dict[str, list[str]], welcome: bool)
     if welcome:
         Permits(senders).check(context)
     else:
-        with pytest.raises(Unwelcome, match="AIDA1 may not send for tenant acme.*RAGOPS_SENDERS"):
+        with pytest.raises(Unwelcome, match=r"AIDA1 may not send for tenant acme.*RAGOPS_SENDERS"):
             Permits(senders).check(context)
 
 
