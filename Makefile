@@ -12,9 +12,10 @@ VENV := .venv
 EMULATOR := .venv-emulator
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-# What may differ between two machines of one person: a stamp names the interpreter's version.
+# Stamps: what is installed is what these locks said when the stamp was made.
 LOCK_LOCAL := $(VENV)/.local
 LOCK_DEV := $(VENV)/.dev
+LOCK_CLIENT := $(VENV)/.client
 LOCK_EMULATOR := $(EMULATOR)/.installed
 
 .PHONY: help
@@ -60,8 +61,17 @@ types: $(LOCK_DEV) ## mypy, strict
 bench: $(LOCK_DEV) $(LOCK_EMULATOR) ## speed and size, each as a ratio to a limit measured in the same run
 	$(BIN)/python -m tests.bench
 
+.PHONY: bench-smoke
+bench-smoke: $(LOCK_DEV) $(LOCK_EMULATOR) ## the measurements that take less than a minute each
+	$(BIN)/python -m tests.bench consumer gateway startup
+
+.PHONY: eval
+eval: $(LOCK_CLIENT) ## measure the running system's retrieval: make eval SET=folder [JSON=file]
+	@$(BIN)/python -m shared.client.evaluate --url http://127.0.0.1:$(PORT) \
+		$(if $(JSON),--json $(JSON)) $(EVAL_OPTIONS) $(or $(SET),--help)
+
 .PHONY: ci
-ci: lint types test test-localstack ## everything that a change must pass
+ci: lint types test test-localstack bench-smoke ## everything that a change must pass
 
 .PHONY: lock
 lock: $(UV) ## write the locks anew from pyproject.toml (hashes, no index address)
@@ -93,6 +103,11 @@ $(LOCK_DEV): requirements.lock pyproject.toml | $(UV)
 	@echo "Installing the packages of requirements.lock, with the developers' tools"
 	@$(UV) pip install -q --python $(BIN)/python --group dev --require-hashes -c requirements.lock
 	@touch $@ $(LOCK_LOCAL)
+
+$(LOCK_CLIENT): requirements.lock pyproject.toml | $(UV)
+	@echo "Installing the packages of requirements.lock for the client"
+	@$(UV) pip install -q --python $(BIN)/python --group client --require-hashes -c requirements.lock
+	@touch $@
 
 # An environment of its own: it pins a botocore that the services do not want.
 $(LOCK_EMULATOR): compose/local/emulator.lock | $(UV)

@@ -6,7 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-from compose.local import commands
 from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import LocalError
 from compose.local.layout import DEFAULT_STATE
@@ -59,9 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before the run listens for it: nothing was started yet
+        return 130
 
 
 def _do(asked: argparse.Namespace) -> int:
+    from compose.local import commands  # a second of imports that --help does not need
+
     if asked.verb == "stop":
         print(commands.stop(asked.state))
         return 0

@@ -105,7 +105,8 @@ def status(state: Path) -> tuple[str, bool]:
     entries = alive(read_entries(layout.processes))
     lines = [_line(entry, layout) for entry in entries]
     total = sum(_resident(entry.pid) for entry in entries) / _MIB
-    head = f"Runs at {owner.url}" if owner is not None and running else "Does not run."
+    left = "A killed run left these; `make stop` ends them:" if entries else "Does not run."
+    head = f"Runs at {owner.url}" if owner is not None and running else left
     return "\n".join([head, *lines, f"{total:7.0f} MiB in all"] if lines else [head]), running
 
 

@@ -3,6 +3,7 @@
 from asyncio import Event
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from contracts.gateway.turn_completed import TurnCompletedV1
 from contracts.ingestion.delete_document import DeleteDocumentV1
@@ -10,6 +11,7 @@ from contracts.ingestion.get_document import GetDocumentV1
 from contracts.ingestion.ingest_document import IngestDocumentV2
 from contracts.ingestion.list_documents import ListDocumentsV1
 from contracts.ingestion.objects_dropped import ObjectsDroppedV1
+from contracts.message import Message
 from contracts.retrieval.document_indexed import DocumentIndexedV1
 from services.ingestion.controllers.delete_document import DeleteDocument
 from services.ingestion.controllers.document_indexed import DocumentIndexed
@@ -40,11 +42,12 @@ from services.ingestion.store.vectors import Vectors
 from shared.bedrock import open_model
 from shared.blobs import open_blobs
 from shared.lifecycle import Runnable
-from shared.messaging import Bus, BusPublisher, Consumer, open_bus
+from shared.messaging import Bus, BusPublisher, Consumer, Handler, open_bus
 from shared.ports import Blobs, Model, Publisher
 
-# Messages taken in together are committed together.
-INTAKES_AT_ONCE = 64
+# What is handled together is committed together.
+AT_ONCE = 64
+Handlers = dict[type[Message], Handler]
 
 
 @asynccontextmanager
@@ -88,44 +91,29 @@ def wire(
     work, purge = Event(), Event()
     bucket = settings.resource(settings.carrier_bucket)
     take_in = TakeIn(registry, work, bucket, settings.max_document_bytes)
-    permits = Permits(settings.senders)
     delete, lookup = Delete(registry, announcer, purge), Lookup(registry)
+    permits = Permits(settings.senders)
     embed = Embed(model, vectors, publisher, settings.embedding_model, settings.embedding_dimension)
     ingest = Ingest(ledger, blobs, parser, embed, settings.max_document_bytes)
+    documents: Handlers = {
+        IngestDocumentV2: IngestDocument(take_in, permits),
+        ObjectsDroppedV1: ObjectsDropped(take_in),
+        DeleteDocumentV1: DeleteDocument(delete, permits),
+    }
+    queries: Handlers = {
+        GetDocumentV1: GetDocument(lookup),
+        ListDocumentsV1: ListDocuments(lookup),
+        DeleteDocumentV1: DeleteDocument(delete, EVERYONE),
+    }
+    events: Handlers = {
+        DocumentIndexedV1: DocumentIndexed(MarkReady(ledger)),
+        TurnCompletedV1: TurnCompleted(CountCitations(registry)),
+    }
+    consume = partial(Consumer, bus, probe=database.ping)
     return [
-        Consumer(
-            bus,
-            "ingestion-documents",
-            {
-                IngestDocumentV2: IngestDocument(take_in, permits),
-                ObjectsDroppedV1: ObjectsDropped(take_in),
-                DeleteDocumentV1: DeleteDocument(delete, permits),
-            },
-            concurrency=INTAKES_AT_ONCE,
-            foreign=foreign,
-            probe=database.ping,
-        ),
-        Consumer(
-            bus,
-            "ingestion-queries",
-            {
-                GetDocumentV1: GetDocument(lookup),
-                ListDocumentsV1: ListDocuments(lookup),
-                DeleteDocumentV1: DeleteDocument(delete, EVERYONE),
-            },
-            concurrency=16,
-            probe=database.ping,
-        ),
-        Consumer(
-            bus,
-            "ingestion-events",
-            {
-                DocumentIndexedV1: DocumentIndexed(MarkReady(ledger)),
-                TurnCompletedV1: TurnCompleted(CountCitations(registry)),
-            },
-            concurrency=INTAKES_AT_ONCE,
-            probe=database.ping,
-        ),
+        consume("ingestion-documents", documents, concurrency=AT_ONCE, foreign=foreign),
+        consume("ingestion-queries", queries, concurrency=16),
+        consume("ingestion-events", events, concurrency=AT_ONCE),
         Worker(ledger, ingest, announcer, work, settings.documents_in_flight),
         Upkeep(ledger, Cleaning(database), vectors, announcer, blobs, purge, settings.upkeep_s),
     ]

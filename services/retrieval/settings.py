@@ -5,7 +5,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from contracts.retrieval.search_requested import Fusion, Leg
 from shared.settings import Settings
 
 
@@ -14,8 +13,12 @@ class RetrievalSettings(Settings):
 
     search_store: Literal["sqlite"] = "sqlite"
     sqlite_path: Path = Path(".ragops/search")
-    default_legs: tuple[Leg, ...] = ("bm25", "dense", "rerank")
-    default_fusion: Fusion = "zscore"
+    default_legs: tuple[Literal["bm25", "dense", "graph", "rerank"], ...] = (
+        "bm25",
+        "dense",
+        "rerank",
+    )
+    default_fusion: Literal["zscore", "minmax", "rrf"] = "zscore"
     leg_budget_ms: int = Field(default=2_000, ge=1)
     # None: no reranker, the leg is skipped.
     rerank_model: str | None = "amazon.rerank-v1:0"

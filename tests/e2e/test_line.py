@@ -33,9 +33,8 @@ async def test_an_uploaded_pdf_answers_a_question_with_its_citation(person: Pers
     assert turn.one("usage")["input_tokens"] > 0
 
 
-async def test_documents_and_conversations_survive_a_restart(tmp_path: Path, emulator: str) -> None:
-    if emulator != "ministack":  # LocalStack keeps nothing over a restart
-        return
+async def test_documents_and_conversations_survive_a_restart(tmp_path: Path) -> None:
+    """On the emulator of `make run`, whatever the others run on: LocalStack keeps nothing."""
     state = tmp_path / "state"
     async with System(state) as first, Person.at(first.url, first.token, "demo") as me:
         document_id = await me.upload("bolts.txt", b"The clamp's bolts need 18 Nm each.")

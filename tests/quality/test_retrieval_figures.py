@@ -29,7 +29,7 @@ GOALS: Mapping[str, tuple[float, float]] = {"scifact": (0.72, 0.685), "hotpotqa"
 
 @pytest.fixture(scope="session")
 def embedder(pytestconfig: pytest.Config) -> Embedder:
-    return Embedder(pytestconfig.cache.mkdir("embeddings"))  # type: ignore[union-attr]
+    return Embedder(pytestconfig.cache.mkdir("embeddings"))
 
 
 async def index(store: SearchStore, documents: EvaluationSet, embedder: Embedder) -> None:

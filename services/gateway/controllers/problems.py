@@ -107,6 +107,8 @@ def _unavailable(_: Request, error: DeadlineMissed | Unavailable) -> Response:
 
 def _refused(request: Request, error: RequestRefused) -> Response:
     """What another service refused: the asker's own mistake, its outage, or a fault of ours."""
+    if error.code == "invalid_request":
+        return problem(422, str(error))
     if error.code.startswith("invalid_"):
         field = error.code.removeprefix("invalid_")
         errors = [{"field": field, "message": str(error)}]

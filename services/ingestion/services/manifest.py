@@ -1,35 +1,53 @@
 """A version's chunks and vectors as the lines of its manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from contracts.ingestion.manifest import ChunkLine, encode_vector, passage_id, write
-from services.ingestion.models.parsed import Chunk
+from services.ingestion.models.parsed import Chunk, Parsed
 from services.ingestion.models.version import Claim
+from services.ingestion.services.entities.extracting import extract
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Its bytes, and how many different entities its passages name or are about."""
+
+    body: bytes
+    entities: int
 
 
 def manifest(
     claim: Claim,
+    parsed: Parsed,
     chunks: Sequence[Chunk],
     vectors: Sequence[bytes],
     *,
     model: str,
     dimension: int,
-    language: str | None,
-) -> bytes:
-    return write(
-        ChunkLine(
-            passage_id=passage_id(claim.document_id, claim.ordinal, n),
-            n=n,
-            title=chunk.title,
-            text=chunk.text,
-            start=chunk.start,
-            end=chunk.end,
-            page=chunk.page,
-            headings=chunk.headings,
-            language=language,
-            model=model,
-            dimension=dimension,
-            vector=encode_vector(vector),
-        )
-        for n, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True))
-    )
+) -> Manifest:
+    def lines() -> Iterator[ChunkLine]:
+        for n, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
+            # Only the first passage is about what the document's title names.
+            found = extract(parsed.title if n == 0 else "", chunk.headings, chunk.text)
+            names.update(found.about, found.mentions)
+            yield ChunkLine(
+                passage_id=passage_id(claim.document_id, claim.ordinal, n),
+                n=n,
+                title=chunk.title,
+                text=chunk.text,
+                start=chunk.start,
+                end=chunk.end,
+                page=chunk.page,
+                headings=chunk.headings,
+                language=parsed.language,
+                mentions=found.mentions,
+                about=found.about,
+                model=model,
+                dimension=dimension,
+                vector=encode_vector(vector),
+            )
+
+    names: set[str] = set()
+    body = write(lines())
+    return Manifest(body, len(names))

@@ -3,10 +3,10 @@
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ingestion.models.stored import ORIGIN
 from services.ingestion.models.version import Deletion, Leftover
 from services.ingestion.store import cleaning_sql as sql
 from services.ingestion.store.database import Database
-from services.ingestion.store.rows import ORIGIN
 
 
 class Cleaning:

@@ -6,18 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from services.ingestion.models.shares import shares
+from services.ingestion.models.stored import FAULT, RESULT, as_json
 from services.ingestion.models.version import Announcement, Claim, Fault, Result
 from services.ingestion.store import ledger_sql as sql
 from services.ingestion.store.database import Database
 from services.ingestion.store.group_commit import GroupCommit
-from services.ingestion.store.rows import (
-    FAULT,
-    RESULT,
-    announcement_of,
-    as_json,
-    claim_of,
-    parameter,
-)
+from services.ingestion.store.rows import announcement_of, claim_of, parameter
 
 
 @dataclass(frozen=True, slots=True)

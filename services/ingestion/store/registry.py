@@ -8,19 +8,13 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ingestion.models.stored import DESCRIPTION, FAULT, ORIGIN, as_json
 from services.ingestion.models.succession import Newest, is_new
 from services.ingestion.models.version import Deletion, Document, Intake, Origin
 from services.ingestion.store import registry_sql as sql
 from services.ingestion.store.database import Database
 from services.ingestion.store.group_commit import GroupCommit
-from services.ingestion.store.rows import (
-    DESCRIPTION,
-    FAULT,
-    ORIGIN,
-    as_json,
-    document_of,
-    parameter,
-)
+from services.ingestion.store.rows import document_of, parameter
 
 
 class Registry:
@@ -53,6 +47,8 @@ class Registry:
 
     async def get(self, tenant: str, document_id: str) -> Document | None:
         """None for an unknown document and for another tenant's."""
+        if "\0" in document_id:
+            return None  # PostgreSQL cannot even be asked for it
         async with self._database.transaction() as connection:
             rows = await connection.execute(
                 text(sql.GET), {"tenant": tenant, "document_id": document_id}
@@ -80,6 +76,8 @@ class Registry:
             "document_id": document_id,
             "origin": as_json(ORIGIN, origin),
         }
+        if "\0" in document_id:
+            return None
         async with self._database.transaction() as connection:
             rows = await connection.execute(text(sql.DELETE), values)
             row = rows.mappings().first()

@@ -1,31 +1,18 @@
-"""Rows of the ledger as models, and models as JSON parameters."""
+"""Rows of the ledger as models, and rows as one JSON parameter."""
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
+from services.ingestion.models.stored import DESCRIPTION, FAULT, ORIGIN, RESULT
 from services.ingestion.models.version import (
     Announcement,
     Claim,
     Counts,
     Description,
     Document,
-    Fault,
-    Origin,
-    Result,
 )
-
-ORIGIN = TypeAdapter(Origin)
-DESCRIPTION = TypeAdapter(Description)
-RESULT = TypeAdapter(Result)
-FAULT = TypeAdapter(Fault)
-
-
-def as_json(adapter: TypeAdapter[Any], value: object) -> str:
-    return adapter.dump_json(value).decode()
 
 
 def parameter(rows: Iterable[Mapping[str, object]]) -> str:

@@ -106,6 +106,8 @@ def _show(
     for name, result in results.items():
         for leg, count in result["missed_legs"].items():
             console.print(f"{name}: {leg} did not run in {count} searches", style="yellow")
+    if any(result["missed_legs"] for result in results.values()):
+        console.print("A leg that is out of time is left out: try --concurrency 1", style="yellow")
     if earlier:
         both = {name: result for name, result in results.items() if name in earlier}
         found = {name: differences(result, earlier[name]) for name, result in both.items()}

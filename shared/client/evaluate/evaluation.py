@@ -19,7 +19,7 @@ class Evaluation:
 
     dataset: Dataset
     configurations: Sequence[Configuration]
-    concurrency: int = 4
+    concurrency: int = 2
     keep: bool = False
     stall_s: float = 300.0
 

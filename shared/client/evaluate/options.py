@@ -23,7 +23,7 @@ legs:
 
 examples (in another terminal: make run):
   python -m shared.client.evaluate sets/scifact
-  python -m shared.client.evaluate sets/scifact --legs fused bm25+dense +graph --json before.json
+  python -m shared.client.evaluate sets/scifact --legs fused,bm25+dense,+graph --json before.json
   python -m shared.client.evaluate sets/scifact --compare before.json
 
 several runs over the same documents (sent once, and kept):
@@ -71,14 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     add("folder", type=Path, metavar="FOLDER", help="the data set")
     add(
         "--legs",
-        nargs="+",
-        type=_configuration,
-        default=[configuration(name) for name in ("fused", "bm25", "dense")],
-        metavar="LEGS",
-        help="what to measure (default: fused bm25 dense)",
+        type=_configurations,
+        default="fused,bm25,dense",
+        metavar="LEGS,…",
+        help="what to measure (default: %(default)s)",
     )
     add("--limit-queries", type=_count, metavar="N", help="only the first N queries")
-    add("--concurrency", type=_count, default=4, metavar="N", help="searches at once (default 4)")
+    add("--concurrency", type=_count, default=2, metavar="N", help="searches at once (default 2)")
     _add_outputs(made)
     _add_system(made)
     return made
@@ -126,9 +125,9 @@ def _add_system(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _configuration(text: str) -> Configuration:
+def _configurations(text: str) -> tuple[Configuration, ...]:
     try:
-        return configuration(text)
+        return tuple(configuration(name) for name in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

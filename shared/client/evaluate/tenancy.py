@@ -94,6 +94,8 @@ class Tenancy:
         """
         await asyncio.gather(*self._under_way, return_exceptions=True)
         left = set(self.corpus_ids)
+        if not left:
+            return 0
         advance = self._bar("documents deleted", len(left))
 
         async def delete(document_id: str) -> None:

@@ -9,7 +9,9 @@ import pytest
 import pytest_asyncio
 from opensearchpy import OpenSearch
 
+from services.retrieval.services.graph_store import GraphStore
 from services.retrieval.services.search_store import SearchStore
+from services.retrieval.store.neo4j.store import open_neo4j
 from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
 from tests.integration.retrieval.real_servers import real_neo4j, real_opensearch
@@ -74,3 +76,24 @@ def open_store(request: pytest.FixtureRequest) -> OpenStore:
 async def store(open_store: OpenStore) -> AsyncIterator[SearchStore]:
     async with open_store() as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def neo4j(neo4j_url: str) -> AsyncIterator[GraphStore]:
+    async with open_neo4j(neo4j_url) as opened:
+        yield opened
+
+
+GRAPH_ADAPTERS = [pytest.param("neo4j", marks=pytest.mark.real)]
+
+
+@pytest.fixture(params=GRAPH_ADAPTERS)
+def graph(request: pytest.FixtureRequest) -> GraphStore:
+    made: GraphStore = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant of one test: the graph's server keeps what other tests left."""
+    return f"t-{uuid4().hex[:12]}"

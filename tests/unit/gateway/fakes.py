@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -250,6 +251,12 @@ class Gateway:
             response = await client.post("/v1/chat", json={"question": question, **body})
         assert response.status_code == 200, response.text
         return events_in(response.text)
+
+
+@cache
+def a_still_gateway() -> Gateway:
+    """For tests that change nothing in it, since wiring one takes some 15 ms."""
+    return Gateway()
 
 
 def a_principal(**fields: Any) -> Principal:

@@ -17,6 +17,7 @@ from tests.unit.gateway.fakes import (
     Gateway,
     a_hit,
     a_past_turn,
+    a_still_gateway,
     an_answered_search,
     events_in,
     text_of,
@@ -313,7 +314,7 @@ async def test_a_wanted_model_is_tried_first() -> None:
     ],
 )
 async def test_a_bad_question_is_refused_by_field(body: dict[str, Any], field: str) -> None:
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         response = await client.post("/v1/chat", json=body)
     assert response.status_code == 422
     problem = response.json()
@@ -322,7 +323,7 @@ async def test_a_bad_question_is_refused_by_field(body: dict[str, Any], field: s
 
 
 async def test_the_stream_is_not_to_be_buffered() -> None:
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         response = await client.post("/v1/chat", json={"question": "How much?"})
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["cache-control"] == "no-cache"

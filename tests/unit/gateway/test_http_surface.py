@@ -8,7 +8,7 @@ from contracts.platform.ping import PingV1
 from contracts.retrieval.search_requested import SearchRequestedV1
 from services.gateway.models.principal import SCOPES
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
-from tests.unit.gateway.fakes import Gateway
+from tests.unit.gateway.fakes import Gateway, a_still_gateway
 
 NEEDS = [
     ("POST", "/v1/chat", "chat"),
@@ -22,7 +22,7 @@ NEEDS = [
 
 @pytest.mark.parametrize(("method", "path", "scope"), NEEDS)
 async def test_each_call_needs_its_scope(method: str, path: str, scope: str) -> None:
-    async with Gateway().client(scopes=frozenset(SCOPES) - {scope}) as client:
+    async with a_still_gateway().client(scopes=frozenset(SCOPES) - {scope}) as client:
         json = {"question": "q", "query": "q"} if method == "POST" else None
         response = await client.request(method, path, json=json)
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
@@ -34,7 +34,7 @@ async def test_each_call_needs_its_scope(method: str, path: str, scope: str) -> 
 async def test_without_a_good_token_nothing_is_told(
     method: str, path: str, _scope: str, authorization: str | None
 ) -> None:
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         del client.headers["Authorization"]
         headers = {"Authorization": authorization} if authorization else {}
         response = await client.request(method, path, headers=headers)
@@ -62,6 +62,8 @@ async def test_a_search_shows_what_it_found_and_asks_for_the_principal() -> None
     [
         (RequestRefused("invalid_filter", "unknown field 'x'"), 422, "invalid_filter"),
         (RequestRefused("invalid_query", "too long"), 422, "invalid_query"),
+        (RequestRefused("invalid_request", "no such page"), 422, "invalid_request"),
+        (RequestRefused("not_found", "gone"), 404, "not_found"),
         (RequestRefused("unavailable", "opensearch"), 503, "unavailable"),
         (RequestRefused("internal", "secret"), 500, "internal"),
         (DeadlineMissed("retrieval-queries", 1), 503, "unavailable"),
@@ -90,7 +92,7 @@ async def test_a_search_that_cannot_be_answered(trouble: Any, status: int, code:
     ],
 )
 async def test_a_bad_search_names_its_field(body: dict[str, Any], field: str) -> None:
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         response = await client.post("/v1/search", json=body)
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == field
@@ -98,7 +100,7 @@ async def test_a_bad_search_names_its_field(body: dict[str, Any], field: str) ->
 
 async def test_what_is_not_json_and_what_is_too_much_is_a_problem() -> None:
     headers = {"Content-Type": "application/json"}
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         broken = await client.post("/v1/chat", content=b"{", headers=headers)
         huge = await client.post("/v1/chat", content=b" " * 300_000, headers=headers)
         missing = await client.get("/v1/nothing")
@@ -138,7 +140,7 @@ async def test_readiness_includes_the_gateways_own_store() -> None:
 
 
 async def test_the_page_is_served_with_a_strict_policy() -> None:
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         page = await client.get("/")
         script = await client.get("/page/app.js")
         again = await client.get("/", headers={"If-None-Match": page.headers["etag"]})
@@ -152,7 +154,7 @@ async def test_the_page_is_served_with_a_strict_policy() -> None:
 
 
 async def test_the_page_loads_nothing_from_elsewhere() -> None:
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         page = (await client.get("/")).text
     assert "http://" not in page
     assert "https://" not in page
@@ -161,7 +163,7 @@ async def test_the_page_loads_nothing_from_elsewhere() -> None:
 
 
 async def test_openapi_tells_of_everything() -> None:
-    async with Gateway().client() as client:
+    async with a_still_gateway().client() as client:
         document = (await client.get("/openapi.json")).json()
     for method, path, _ in NEEDS:
         call = document["paths"][path.replace("/x", "/{document_id}")][method.lower()]

@@ -43,9 +43,10 @@ def test_the_id_is_the_objects_version() -> None:
 
 
 def test_the_test_event_and_removals_have_no_objects() -> None:
-    tests = [{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}, {"Records": []}]
+    test: dict[str, Any] = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}
     removal = record("inbox/acme/a.txt") | {"eventName": "ObjectRemoved:Delete"}
-    for body in [*tests, {"Records": [removal]}]:
+    bodies: list[dict[str, Any]] = [test, {"Records": []}, {"Records": [removal]}]
+    for body in bodies:
         envelope = read(body)
         assert envelope.type == "ObjectsDropped"
         assert not envelope.data["objects"]

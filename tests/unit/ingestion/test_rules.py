@@ -15,6 +15,7 @@ from services.ingestion.services.intake import known_type
 from services.ingestion.services.titles import readable, title_of
 from services.ingestion.store.group_commit import GROUP_MAX, GroupCommit
 from shared.errors import Unavailable
+from shared.testing.probe import until
 
 ORIGIN = Origin("acme", "m1", "c1")
 
@@ -118,8 +119,7 @@ async def test_a_group_gathers_while_another_commits() -> None:
 
     group = GroupCommit(flush)
     waiting = [asyncio.create_task(group(1))]
-    while not sizes:
-        await asyncio.sleep(0)
+    await until(lambda: sizes)
     waiting += [asyncio.create_task(group(n)) for n in range(GROUP_MAX + 5)]
     await asyncio.sleep(0)
     first.set()

@@ -1,4 +1,4 @@
-"""What a text says it is about: the subject of its opening, defined terms, headings inside it."""
+"""What a text says it is about: terms that it defines, and the subject of its opening."""
 
 import re
 from collections.abc import Iterator
@@ -76,13 +76,17 @@ _POINTERS = frozenset(
 )
 
 
-def defined_in(text: str) -> Iterator[str]:
-    """Folded names, the surest first."""
+def terms_in(text: str) -> Iterator[str]:
+    """Folded names that the text marks as defined: headings, bold leads, `the term X means`."""
     for heading in _HEADING.finditer(text):
         yield fold(unnumbered(heading[1]))
     for match in chain(_LEAD.finditer(text), _TERM.finditer(text)):
         yield fold(next(filter(None, match.groups()), ""))
+
+
+def subjects_of(text: str) -> Iterator[str]:
+    """Folded names that the first sentence says something about: `X is a …`, `Ada X (born …)`."""
     for opening in (_OPENING.match(text), _INTRODUCED.match(text)):
-        if opening:
-            name = fold(opening[1])
-            yield "" if name.split(" ", 1)[0] in _POINTERS else name
+        name = fold(opening[1]) if opening else ""
+        if name.split(" ", 1)[0] not in _POINTERS:
+            yield name

@@ -1,13 +1,19 @@
 """What a passage is about and which names stand in it, bounded and folded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from services.ingestion.services.entities.abbreviations import abbreviations_in
-from services.ingestion.services.entities.definitions import defined_in
+from services.ingestion.services.entities.definitions import subjects_of, terms_in
 from services.ingestion.services.entities.mentions import names_in
-from services.ingestion.services.entities.names import fold, normal, unnumbered, unqualified
+from services.ingestion.services.entities.names import (
+    WORDS_MAX,
+    fold,
+    normal,
+    unnumbered,
+    unqualified,
+)
 
 ABOUT_MAX = 12
 MENTIONS_MAX = 96
@@ -29,13 +35,30 @@ def extract(title: str, headings: Sequence[str], text: str) -> Entities:
     """
     plain = normal(text)
     pairs = list(abbreviations_in(plain))
-    heading = unnumbered(headings[-1]) if headings else ""
-    titles = chain.from_iterable((name, unqualified(name)) for name in (title, heading))
-    about = chain(map(fold, titles), defined_in(plain))
     return Entities(
-        _bounded(_both_forms(about, pairs), ABOUT_MAX),
+        _bounded(_both_forms(_about(title, headings, plain), pairs), ABOUT_MAX),
         _bounded(_both_forms(names_in(plain), pairs), MENTIONS_MAX),
     )
+
+
+def _about(title: str, headings: Sequence[str], plain: str) -> Iterator[str]:
+    given = [name for name in (title, unnumbered(headings[-1]) if headings else "") if name]
+    for name in given:
+        yield fold(name)
+        yield fold(unqualified(name))
+    yield from terms_in(plain)
+    for subject in subjects_of(plain):
+        if not given or any(_alike(subject, fold(name)) for name in given):
+            yield subject
+
+
+def _alike(subject: str, given: str) -> bool:
+    """Another form of a given name; the subject of a background sentence is not.
+
+    A title longer than a name is a sentence, which shares words with much that it is not about.
+    """
+    words = given.split()
+    return len(words) <= WORDS_MAX and not set(subject.split()).isdisjoint(words)
 
 
 def _both_forms(names: Iterable[str], pairs: Sequence[tuple[str, str]]) -> Iterable[str]:
@@ -44,10 +67,5 @@ def _both_forms(names: Iterable[str], pairs: Sequence[tuple[str, str]]) -> Itera
 
 
 def _bounded(names: Iterable[str], most: int) -> tuple[str, ...]:
-    kept: dict[str, None] = {}
-    for name in names:
-        if name:
-            kept[name] = None
-        if len(kept) == most:
-            break
-    return tuple(kept)
+    """The first `most` different names; what is no name is empty and left out."""
+    return tuple(islice(dict.fromkeys(filter(None, names)), most))

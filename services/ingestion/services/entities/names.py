@@ -13,6 +13,13 @@ _QUALIFIER = re.compile(r"\s*\([^()]*\)\s*$")
 _NUMBERING = re.compile(r"(?:\d+\.)+\d*\s+|\d+\)\s+")
 _MARKS = ("\u0300", "\u036f")
 ARTICLES = frozenset(("the", "a", "an"))
+# Words that name nothing however they are capitalised: sentences begin with them.
+FUNCTION_WORDS = frozenset(
+    "a after all also although an and are as at be been before but by can do does during each few for"
+    " from had has have he her here his how however i if in into is it its many may more most no not"
+    " of on one or other our she since some such than that the their then there these they this those"
+    " to two under until was we were what when where which while who why will with you your".split()
+)
 
 
 class Word(NamedTuple):
@@ -48,12 +55,14 @@ def fold_word(word: str) -> str:
 def joined(folded: list[str]) -> str:
     """Folded words as one name, without a leading article; empty when it is none.
 
-    A name has 2 to `FOLDED_MAX` characters and is more than numbers: a year names nothing.
+    A name has 2 to `FOLDED_MAX` characters and is more than numbers and function words.
     """
     if len(folded) > 1 and folded[0] in ARTICLES:
         folded = folded[1:]
     name = " ".join(folded)
-    if not 2 <= len(name) <= FOLDED_MAX or name.replace(" ", "").isdigit():
+    if not 2 <= len(name) <= FOLDED_MAX:
+        return ""
+    if all(word in FUNCTION_WORDS or word.isdigit() for word in folded):
         return ""
     return name
 

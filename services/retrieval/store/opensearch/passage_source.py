@@ -9,7 +9,7 @@ import numpy as np
 from services.retrieval.models.document import Version
 from services.retrieval.models.passage import FoundPassage, IndexedPassage, Passage
 from services.retrieval.models.scored import Scored
-from services.retrieval.store.opensearch.metadata_terms import terms
+from services.retrieval.store.metadata_terms import terms
 
 # In `visible_to` of passages whose visibility is not limited, and in every scope.
 EVERYONE = "*"

@@ -1,4 +1,4 @@
-"""A document's metadata as terms of one keyword field: typed, in order, and no field a key.
+"""A document's metadata as terms of one list: typed, in order, and no field a key.
 
 A field for each key would let one tenant use up the fields of all, and two tenants disagree on the
 type of one name. Terms of one key and type sort as their values do, so a range is a range of terms.

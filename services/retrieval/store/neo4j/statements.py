@@ -1,0 +1,71 @@
+"""The Cypher: the tenant stands on every node and in every match.
+
+(:Version)<-[:OF]-(:Passage)-[:MENTIONS|ABOUT]->(:Entity). A name lives while a passage leads to it.
+"""
+
+CONSTRAINTS = (
+    """
+    CREATE CONSTRAINT version_once IF NOT EXISTS
+    FOR (v:Version) REQUIRE (v.tenant, v.document_id, v.ordinal) IS UNIQUE
+    """,
+    """
+    CREATE CONSTRAINT passage_once IF NOT EXISTS
+    FOR (p:Passage) REQUIRE (p.tenant, p.id) IS UNIQUE
+    """,
+    """
+    CREATE CONSTRAINT entity_once IF NOT EXISTS
+    FOR (e:Entity) REQUIRE (e.tenant, e.name) IS UNIQUE
+    """,
+)
+
+ADD_PASSAGES = """
+MERGE (v:Version {tenant: $tenant, document_id: $document_id, ordinal: $ordinal})
+ON CREATE SET v += $properties
+WITH v
+UNWIND $passages AS id
+MERGE (p:Passage {tenant: $tenant, id: id})
+MERGE (p)-[:OF]->(v)
+"""
+
+_ADD_EDGES = """
+UNWIND $edges AS edge
+MATCH (p:Passage {{tenant: $tenant, id: edge[0]}})
+MERGE (e:Entity {{tenant: $tenant, name: edge[1]}})
+MERGE (p)-[:{relation}]->(e)
+"""
+ADD_MENTIONS = _ADD_EDGES.format(relation="MENTIONS")
+ADD_ABOUTS = _ADD_EDGES.format(relation="ABOUT")
+
+# The SET takes the name's lock: whoever leads a passage to it now waits, and then finds it gone.
+REMOVE_PASSAGES = """
+MATCH (v:Version {tenant: $tenant, document_id: $document_id})<-[:OF]-(p:Passage {tenant: $tenant})
+WHERE v.ordinal < $below
+WITH p LIMIT $batch
+OPTIONAL MATCH (p)-[:MENTIONS|ABOUT]->(e:Entity {tenant: $tenant})
+WITH collect(DISTINCT p) AS passages, collect(DISTINCT e) AS names
+FOREACH (p IN passages | DETACH DELETE p)
+WITH size(passages) AS removed, names
+CALL (names) {
+  UNWIND names AS e
+  SET e.name = e.name
+  WITH e WHERE NOT EXISTS { (e)--() }
+  DELETE e
+}
+RETURN removed
+"""
+REMOVE_VERSIONS = """
+MATCH (v:Version {tenant: $tenant, document_id: $document_id})
+WHERE v.ordinal < $below AND NOT EXISTS { (v)--() }
+DELETE v
+"""
+
+# Both counts are degrees that a node keeps: neither walks its relationships.
+LINKS = """
+UNWIND $seeds AS seed
+MATCH (s:Passage {tenant: $tenant, id: seed})-[:MENTIONS]->(e:Entity {tenant: $tenant})
+WHERE 1 <= COUNT { (e)<-[:ABOUT]-() } <= $max_owners
+MATCH (e)<-[:ABOUT]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+WHERE p <> s AND any(one IN v.visible_to WHERE one IN $visible_to)
+RETURN seed, e.name AS entity, p.id AS passage_id, v.document_id AS document_id,
+  v.ordinal AS ordinal, COUNT { (e)<-[:MENTIONS]-() } AS named_by
+"""

@@ -1,0 +1,157 @@
+"""GraphStore on Neo4j."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString
+
+from neo4j import (
+    AsyncDriver,
+    AsyncGraphDatabase,
+    AsyncManagedTransaction,
+    NotificationMinimumSeverity,
+    Query,
+)
+from neo4j.exceptions import Neo4jError
+
+from services.retrieval.models.document import Head, Version
+from services.retrieval.models.link import Link
+from services.retrieval.models.passage import IndexedPassage
+from services.retrieval.models.scope import Scope
+from services.retrieval.store.metadata_terms import terms
+from services.retrieval.store.neo4j import statements
+from services.retrieval.store.neo4j.outages import met, outages
+
+EVERYONE = "*"
+_EDGES = 5_000
+_PASSAGES = 500
+# Neo4j's index takes 8 kB a key.
+_MAX_NAME = 1_000
+_ATTEMPTS = 5
+_READ_S, _WARM_UP_S = 2.0, 60.0
+_WRITE_RETRY_S = 5.0
+_CONNECT_S = 3.0
+_CONNECTIONS = 64
+
+Edge = list[str]
+Values = dict[str, Any]
+
+
+class Neo4jGraphStore:
+    """Reads run once, within _READ_S; writes are repeated when they met another."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    async def ping(self) -> None:
+        await self._read("RETURN 1", {})
+
+    async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
+        mentions = _edges((p.passage.passage_id, name) for p in passages for name in p.mentions)
+        abouts = _edges((p.passage.passage_id, name) for p in passages for name in p.about)
+        ids = [p.passage.passage_id for p in passages]
+        for part in _batches(ids, _PASSAGES):
+            await self._write(statements.ADD_PASSAGES, _of_version(version) | {"passages": part})
+        for statement, edges in (
+            (statements.ADD_MENTIONS, mentions),
+            (statements.ADD_ABOUTS, abouts),
+        ):
+            for batch in _batches(edges, _EDGES):
+                await self._write(statement, {"tenant": version.tenant, "edges": batch})
+        return len({name for _, name in mentions + abouts})
+
+    async def purge(self, tenant: str, document_id: str, head: Head) -> None:
+        below = head.ordinal if head.live else head.ordinal + 1
+        values = {"tenant": tenant, "document_id": document_id, "below": below}
+        while await self._write(statements.REMOVE_PASSAGES, values | {"batch": _PASSAGES}):
+            pass
+        await self._write(statements.REMOVE_VERSIONS, values)
+
+    async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
+        rows = await self._read(statements.LINKS, _of_scope(scope, seeds, max_owners))
+        return [Link(**row) for row in rows]
+
+    async def prepare(self) -> None:
+        """Constraints, idempotently; and the plan of the one query, which costs 260 ms once."""
+        for statement in statements.CONSTRAINTS:
+            await self._write(statement, {})
+        await self._read(statements.LINKS, _of_scope(Scope("-"), ["-"], 1), _WARM_UP_S)
+
+    async def _read(
+        self, statement: LiteralString, values: Values, within_s: float = _READ_S
+    ) -> list[Values]:
+        with outages():
+            async with self._driver.session(default_access_mode="READ") as session:
+                answer = await session.run(Query(statement, timeout=within_s), values)
+                return await answer.data()
+
+    async def _write(self, statement: LiteralString, values: Values) -> int:
+        """The first number of the answer, 0 without one."""
+
+        async def work(transaction: AsyncManagedTransaction) -> int:
+            row = await (await transaction.run(statement, values)).single()
+            return int(row[0]) if row else 0
+
+        with outages():
+            async with self._driver.session() as session:
+                for _ in range(_ATTEMPTS - 1):
+                    try:
+                        return await session.execute_write(work)
+                    except Neo4jError as error:
+                        if not met(error):
+                            raise
+                return await session.execute_write(work)
+
+
+@asynccontextmanager
+async def open_neo4j(
+    url: str, user: str = "", password: str = ""
+) -> AsyncIterator[Neo4jGraphStore]:
+    """Makes constraints and warms up; raises Unavailable. Without a user: no authentication."""
+    async with AsyncGraphDatabase.driver(
+        url,
+        auth=(user, password) if user else None,
+        max_connection_pool_size=_CONNECTIONS,
+        connection_timeout=_CONNECT_S,
+        connection_acquisition_timeout=_CONNECT_S,
+        max_transaction_retry_time=_WRITE_RETRY_S,
+        # A graph that is still empty knows no labels, and would say so at each query.
+        notifications_min_severity=NotificationMinimumSeverity.OFF,
+    ) as driver:
+        store = Neo4jGraphStore(driver)
+        await store.prepare()
+        yield store
+
+
+def _edges(pairs: Iterator[tuple[str, str]]) -> list[Edge]:
+    """In order of name: writes that take the same locks take them in the same order."""
+    wanted = {(passage, name) for passage, name in pairs if 0 < len(name) <= _MAX_NAME}
+    return sorted(([*pair] for pair in wanted), key=lambda edge: (edge[1], edge[0]))
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _of_scope(scope: Scope, seeds: Sequence[str], max_owners: int) -> Values:
+    return {
+        "tenant": scope.tenant,
+        "visible_to": [EVERYONE, *scope.visible_to],
+        "seeds": list(seeds),
+        "max_owners": max_owners,
+    }
+
+
+def _of_version(version: Version) -> Values:
+    return {
+        "tenant": version.tenant,
+        "document_id": version.document_id,
+        "ordinal": version.ordinal,
+        "properties": {
+            "name": version.name,
+            "media_type": version.media_type,
+            "created_at": version.created_at,
+            "tags": list(version.tags),
+            "metadata": terms(version.metadata),
+            "visible_to": [EVERYONE] if version.visibility is None else list(version.visibility),
+        },
+    }

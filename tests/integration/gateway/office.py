@@ -1,0 +1,112 @@
+"""The gateway on a real port before fakes that behave like an office's documents."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.ingestion.delete_document import DeleteDocumentV1
+from contracts.ingestion.document import Counts, Failure, document_id
+from contracts.ingestion.document_state import DocumentStateV1, DocumentSummary
+from contracts.ingestion.documents_listed import DocumentsListedV1
+from contracts.ingestion.get_document import GetDocumentV1
+from contracts.ingestion.ingest_document import IngestDocumentV2
+from contracts.ingestion.list_documents import ListDocumentsV1
+from services.gateway.controllers.http_server import HttpServer
+from shared.errors import RequestRefused
+from shared.testing.running import running
+from tests.unit.gateway.fakes import Gateway
+
+STEPS = ("processing", "indexing", "ready")
+
+
+class Idle:
+    """What the server needs here: nothing."""
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        await self._stopped.wait()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+@dataclass
+class Office:
+    """Each look at a document brings it one step further; an empty file is rejected."""
+
+    gateway: Gateway
+    documents: dict[str, DocumentSummary] = field(default_factory=dict)
+
+    def wire(self) -> None:
+        answers: dict[Any, Any] = {
+            GetDocumentV1: self.show,
+            ListDocumentsV1: self.listed,
+            DeleteDocumentV1: self.delete,
+        }
+        self.gateway.requester.answers |= answers
+
+    def _take_in(self) -> None:
+        for message in self.gateway.publisher.on("ingestion-documents"):
+            assert isinstance(message, IngestDocumentV2)
+            known = document_id("acme", message.name)
+            if known not in self.documents:
+                self.put(message.name, "processing")
+
+    def put(self, name: str, status: str, **fields: Any) -> None:
+        now = datetime.now(UTC)
+        known = {
+            "document_id": document_id("acme", name),
+            "name": name,
+            "status": status,
+            "ordinal": 1,
+            "counts": Counts(chunks=12, pages=3),
+            "created_at": now,
+            "updated_at": now,
+        }
+        summary = DocumentSummary.model_validate(known | fields)
+        self.documents[summary.document_id] = summary
+
+    def _advance(self, summary: DocumentSummary) -> DocumentSummary:
+        if summary.status not in STEPS[:-1]:
+            return summary
+        step = STEPS[STEPS.index(summary.status) + 1]
+        changes: dict[str, Any] = {"status": step}
+        if self._is_empty(summary.name):
+            error = Failure(code="empty", message="The file holds no text. Send one that does.")
+            changes = {"status": "rejected", "error": error}
+        self.documents[summary.document_id] = summary.model_copy(update=changes)
+        return self.documents[summary.document_id]
+
+    def _is_empty(self, name: str) -> bool:
+        stored = self.gateway.blobs.objects.items()
+        return any(key.endswith(f"/{name}") and not body for key, body in stored)
+
+    def show(self, request: GetDocumentV1) -> DocumentStateV1 | RequestRefused:
+        self._take_in()
+        summary = self.documents.get(request.document_id)
+        if summary is None:
+            return RequestRefused("not_found", "no such document")
+        return DocumentStateV1(document=self._advance(summary))
+
+    def listed(self, _: ListDocumentsV1) -> DocumentsListedV1:
+        self._take_in()
+        return DocumentsListedV1(documents=tuple(self.documents.values()))
+
+    def delete(self, request: DeleteDocumentV1) -> DocumentStateV1:
+        summary = self.documents.pop(request.document_id)
+        self.gateway.publisher.sent.clear()
+        return DocumentStateV1(document=summary.model_copy(update={"status": "deleted"}))
+
+
+@asynccontextmanager
+async def open_office(**settings: Any) -> AsyncIterator[tuple[Office, str]]:
+    office = Office(Gateway(**settings))
+    office.wire()
+    server = HttpServer(office.gateway.app, "127.0.0.1", 0, drain_s=1, needed=Idle())
+    async with running(server):
+        yield office, f"http://127.0.0.1:{server.port}"

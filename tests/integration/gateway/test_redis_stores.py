@@ -1,0 +1,102 @@
+"""Sessions and notes in a real Redis."""
+
+import socket
+from datetime import UTC, datetime
+
+import pytest
+from redis.asyncio import Redis
+
+from services.gateway.models.note import NOTE_LIFETIME_S, AcceptedNote
+from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, SessionTurn
+from services.gateway.store.connection import alive, connected
+from services.gateway.store.note_store import NoteStore, note_key
+from services.gateway.store.session_store import SessionStore, session_key
+from shared.errors import Unavailable
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WHO = ("acme", "ann", "c1")
+
+
+def a_turn(n: int) -> SessionTurn:
+    return SessionTurn(
+        turn_id=f"t{n}", question=f"Frage {n} ü", query="q", answer="a", completed_at=NOW
+    )
+
+
+def a_note(document_id: str = "d1") -> AcceptedNote:
+    return AcceptedNote(
+        document_id=document_id,
+        name="a.md",
+        message_id="m1",
+        media_type="text/markdown",
+        tags=("x",),
+        accepted_at=NOW,
+    )
+
+
+async def test_a_session_comes_back_oldest_first(redis: Redis) -> None:
+    store = SessionStore(redis)
+    assert await store.load(*WHO) == []
+    for n in range(2):
+        await store.append(*WHO, a_turn(n))
+    assert await store.load(*WHO) == [a_turn(0), a_turn(1)]
+
+
+async def test_a_session_keeps_its_last_turns_only(redis: Redis) -> None:
+    store = SessionStore(redis)
+    for n in range(SESSION_TURNS + 3):
+        await store.append(*WHO, a_turn(n))
+    kept = await store.load(*WHO)
+    assert [turn.turn_id for turn in kept] == [f"t{n}" for n in range(3, SESSION_TURNS + 3)]
+
+
+async def test_each_turn_renews_the_sessions_life(redis: Redis) -> None:
+    store, key = SessionStore(redis), session_key(*WHO)
+    await store.append(*WHO, a_turn(0))
+    assert await redis.ttl(key) > SESSION_LIFETIME_S - 10
+    await redis.expire(key, 5)
+    await store.append(*WHO, a_turn(1))
+    assert await redis.ttl(key) > SESSION_LIFETIME_S - 10
+
+
+@pytest.mark.parametrize(
+    "other", [("other", "ann", "c1"), ("acme", "bob", "c1"), ("acme", "ann", "c2")]
+)
+async def test_a_session_is_seen_by_nobody_else(redis: Redis, other: tuple[str, str, str]) -> None:
+    store = SessionStore(redis)
+    await store.append(*WHO, a_turn(0))
+    assert await store.load(*other) == []
+
+
+async def test_a_colon_in_a_user_leads_to_no_other_session(redis: Redis) -> None:
+    store = SessionStore(redis)
+    await store.append("acme", "ann:x", "c1", a_turn(0))
+    assert await store.load("acme", "ann", "c1") == []
+    assert session_key("acme", "ann:x", "c1") != session_key("acme", "ann", "c1")
+
+
+async def test_a_note_lives_until_it_is_dropped_or_old(redis: Redis) -> None:
+    store = NoteStore(redis)
+    await store.put("acme", a_note())
+    assert await store.get("acme", "d1") == a_note()
+    assert await store.get("other", "d1") is None
+    assert await redis.ttl(note_key("acme", "d1")) > NOTE_LIFETIME_S - 10
+    await store.drop("acme", "d1")
+    assert await store.get("acme", "d1") is None
+
+
+async def test_redis_away_is_unavailable() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
+    async with connected(url) as redis:
+        for call in (
+            alive(redis),
+            SessionStore(redis).load(*WHO),
+            SessionStore(redis).append(*WHO, a_turn(0)),
+            NoteStore(redis).get("acme", "d1"),
+            NoteStore(redis).put("acme", a_note()),
+            NoteStore(redis).drop("acme", "d1"),
+        ):
+            with pytest.raises(Unavailable, match="redis"):
+                await call

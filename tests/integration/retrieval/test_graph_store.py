@@ -1,0 +1,184 @@
+"""What every GraphStore adapter must do: links, scope, and exact removal."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from services.retrieval.models.document import Head
+from services.retrieval.models.link import Link
+from services.retrieval.models.passage import IndexedPassage
+from services.retrieval.models.scope import Scope
+from services.retrieval.services.graph_store import GraphStore
+from tests.unit.retrieval.making import passage, version
+
+GONE = 99
+
+
+def names(n: int, about: Iterable[str], mentions: Iterable[str]) -> IndexedPassage:
+    return replace(passage("d", 1, n, "text"), about=tuple(about), mentions=tuple(mentions))
+
+
+async def put(
+    graph: GraphStore,
+    tenant: str,
+    document_id: str,
+    *,
+    about: Sequence[str] = (),
+    mentions: Sequence[str] = (),
+    ordinal: int = 1,
+    visibility: tuple[str, ...] | None = None,
+) -> None:
+    """A version of one passage, `document_id:ordinal:0`."""
+    indexed = replace(
+        passage(document_id, ordinal, 0, "text"), about=tuple(about), mentions=tuple(mentions)
+    )
+    of = version(tenant, document_id, ordinal, visibility)
+    assert await graph.index(of, [indexed]) == len({*about, *mentions})
+
+
+async def reached(
+    graph: GraphStore, tenant: str, seed: str, visible_to: tuple[str, ...] = ()
+) -> set[tuple[str, str]]:
+    """(entity, passage) pairs one step from the seed."""
+    links = await graph.links(Scope(tenant, visible_to), [seed], 3)
+    return {(link.entity, link.passage_id) for link in links}
+
+
+async def test_ping(graph: GraphStore) -> None:
+    await graph.ping()
+
+
+async def test_an_empty_graph_has_an_answer_to_everything(graph: GraphStore, tenant: str) -> None:
+    assert await graph.links(Scope(tenant), ["d:1:0"], 3) == []
+    assert await graph.links(Scope(tenant), [], 3) == []
+    assert await graph.index(version(tenant, "d"), []) == 0
+    await graph.purge(tenant, "d", Head(1, live=False))
+
+
+async def test_a_link_leads_from_what_names_to_what_is_about(
+    graph: GraphStore, tenant: str
+) -> None:
+    await put(graph, tenant, "film", mentions=["tim burton", "nobody"])
+    await put(graph, tenant, "man", about=["tim burton"], mentions=["film"])
+    await put(graph, tenant, "award", mentions=["tim burton"])
+    links = await graph.links(Scope(tenant), ["film:1:0", "man:1:0"], 3)
+    assert links == [Link("film:1:0", "tim burton", "man:1:0", "man", 1, named_by=2)]
+
+
+async def test_no_link_leads_back_to_its_seed(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "d", about=["x"], mentions=["x"])
+    assert await reached(graph, tenant, "d:1:0") == set()
+
+
+async def test_a_name_owned_by_many_leads_nowhere(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "seed", mentions=["x", "y"])
+    for n in range(3):
+        await put(graph, tenant, f"x{n}", about=["x"])
+    assert len(await reached(graph, tenant, "seed:1:0")) == 3
+    await put(graph, tenant, "x3", about=["x"])
+    assert await reached(graph, tenant, "seed:1:0") == set()
+
+
+async def test_tenants_share_no_names(graph: GraphStore, tenant: str) -> None:
+    rival = f"{tenant}-rival"
+    await put(graph, tenant, "seed", mentions=["x"])
+    await put(graph, rival, "seed", mentions=["x"])
+    await put(graph, rival, "owner", about=["x"])
+    assert await reached(graph, tenant, "seed:1:0") == set()
+    (link,) = await graph.links(Scope(rival), ["seed:1:0"], 3)
+    assert link.named_by == 1
+    await graph.purge(tenant, "owner", Head(GONE, live=False))
+    assert await reached(graph, rival, "seed:1:0") == {("x", "owner:1:0")}
+
+
+async def test_visibility_is_inside_the_hop(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "seed", mentions=["x", "y"])
+    await put(graph, tenant, "law", about=["x"], visibility=("group:law", "user:ann"))
+    await put(graph, tenant, "closed", about=["y"], visibility=())
+    assert await reached(graph, tenant, "seed:1:0") == set()
+    assert await reached(graph, tenant, "seed:1:0", ("group:lawn",)) == set()
+    for member in ("group:law", "user:ann"):
+        found = await reached(graph, tenant, "seed:1:0", ("user:bob", member))
+        assert found == {("x", "law:1:0")}
+
+
+async def test_a_version_indexed_again_is_held_once(graph: GraphStore, tenant: str) -> None:
+    for _ in range(3):
+        await put(graph, tenant, "seed", mentions=["x"])
+        await put(graph, tenant, "owner", about=["x"])
+    (link,) = await graph.links(Scope(tenant), ["seed:1:0"], 3)
+    assert link.named_by == 1
+
+
+async def test_names_arrive_in_any_order(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "owner", about=["x"])
+    await put(graph, tenant, "seed", mentions=["x"])
+    assert await reached(graph, tenant, "seed:1:0") == {("x", "owner:1:0")}
+
+
+async def test_purge_removes_only_what_the_head_outdates(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "seed", mentions=["old", "new", "next"])
+    for ordinal, about in ((1, "old"), (2, "new"), (3, "next")):
+        await put(graph, tenant, "owner", about=[about], ordinal=ordinal)
+    await graph.purge(tenant, "owner", Head(2, live=True))
+    assert await reached(graph, tenant, "seed:1:0") == {("new", "owner:2:0"), ("next", "owner:3:0")}
+    await graph.purge(tenant, "owner", Head(2, live=False))
+    assert await reached(graph, tenant, "seed:1:0") == {("next", "owner:3:0")}
+
+
+async def test_a_name_lives_while_another_document_supports_it(
+    graph: GraphStore, tenant: str
+) -> None:
+    await put(graph, tenant, "a", about=["x"], mentions=["y"])
+    await put(graph, tenant, "b", about=["x"], mentions=["y"])
+    await put(graph, tenant, "seed", mentions=["x"])
+    await graph.purge(tenant, "a", Head(1, live=False))
+    assert await reached(graph, tenant, "seed:1:0") == {("x", "b:1:0")}
+    await graph.purge(tenant, "b", Head(1, live=False))
+    assert await reached(graph, tenant, "seed:1:0") == set()
+    await put(graph, tenant, "c", about=["x"])
+    assert await reached(graph, tenant, "seed:1:0") == {("x", "c:1:0")}
+
+
+async def test_a_long_version_goes_in_and_out_whole(graph: GraphStore, tenant: str) -> None:
+    """More names than go in one batch of writes, more passages than go in one of removals."""
+    many = [
+        replace(
+            passage("long", 1, n, "text"),
+            about=(f"topic {n}",),
+            mentions=tuple(f"name {n * 7 + at}" for at in range(10)),
+        )
+        for n in range(600)
+    ]
+    of = version(tenant, "long")
+    assert await graph.index(of, many) == 600 + 599 * 7 + 10
+    await put(graph, tenant, "seed", mentions=["topic 0", "topic 599"])
+    assert len(await reached(graph, tenant, "seed:1:0")) == 2
+    await graph.purge(tenant, "long", Head(1, live=False))
+    assert await reached(graph, tenant, "seed:1:0") == set()
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "", "Ünï \U0001f600", "'}) DETACH DELETE (n) //"])
+async def test_any_name_may_come(graph: GraphStore, tenant: str, name: str) -> None:
+    await graph.index(version(tenant, "d"), [names(0, [name], ["other", name])])
+    assert await reached(graph, tenant, "d:1:0") == set()
+
+
+async def test_writes_that_share_names_do_not_disturb_each_other(
+    graph: GraphStore, tenant: str
+) -> None:
+    shared = [f"name {n}" for n in range(20)]
+
+    async def come_and_go(document_id: str) -> None:
+        for ordinal in range(1, 6):
+            await put(
+                graph, tenant, document_id, about=shared[:1], mentions=shared, ordinal=ordinal
+            )
+            await graph.purge(tenant, document_id, Head(ordinal, live=False))
+        await put(graph, tenant, document_id, about=shared[:1], mentions=shared, ordinal=6)
+
+    await asyncio.gather(*(come_and_go(f"d{n}") for n in range(3)))
+    links = await graph.links(Scope(tenant), ["d0:6:0"], 3)
+    assert {(link.passage_id, link.named_by) for link in links} == {("d1:6:0", 3), ("d2:6:0", 3)}
