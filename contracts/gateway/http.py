@@ -140,6 +140,21 @@ class ErrorEvent(BaseModel):
     message: str
 
 
+class UsageSum(BaseModel):
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class UsageView(BaseModel):
+    """A month (`2026-11`, UTC) of the principal's own; `users` for the scope admin only."""
+
+    month: str
+    own: UsageSum
+    users: dict[str, UsageSum] | None = None
+
+
 class Readiness(BaseModel):
     ready: bool
     services: dict[str, Literal["ok", "no answer"]]

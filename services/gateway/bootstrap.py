@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from contracts.ingestion.document_deleted import DocumentDeletedV1
 from contracts.ingestion.document_failed import DocumentFailedV1
 from contracts.message import Message
+from contracts.platform.model_used import ModelUsedV1
 from contracts.retrieval.document_indexed import DocumentIndexedV1
 from services.gateway.controllers.app import build_app
 from services.gateway.controllers.auth import authentication
@@ -19,10 +20,13 @@ from services.gateway.controllers.document_indexed import DocumentIndexed
 from services.gateway.controllers.documents import DocumentCases, document_routes
 from services.gateway.controllers.health import health_routes
 from services.gateway.controllers.http_server import HttpServer
+from services.gateway.controllers.model_used import ModelUsed
 from services.gateway.controllers.page import page_routes
 from services.gateway.controllers.search import search_routes
+from services.gateway.controllers.usage import usage_routes
 from services.gateway.models.note import Notes
 from services.gateway.models.session import Sessions
+from services.gateway.models.usage import UsageLedger
 from services.gateway.services.accept_document import AcceptDocument
 from services.gateway.services.answer import OpenAnswer
 from services.gateway.services.background import Background
@@ -38,15 +42,18 @@ from services.gateway.services.record import RecordTurn
 from services.gateway.services.reply import GiveReply
 from services.gateway.services.tokens import VerifyToken
 from services.gateway.services.turn import AnswerQuestion
+from services.gateway.services.usage import CountUsage, ShowUsage
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.connection import alive, connected
 from services.gateway.store.note_store import NoteStore
 from services.gateway.store.session_store import SessionStore
+from services.gateway.store.usage_store import UsageStore
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
+from shared.clock import SystemClock
 from shared.lifecycle import Runnable
 from shared.messaging import Bus, BusPublisher, BusRequester, Consumer, Handler, open_bus
-from shared.ports import Blobs, Model, Publisher, Requester
+from shared.ports import Blobs, Clock, Model, Publisher, Requester
 
 
 def http_app(
@@ -58,6 +65,8 @@ def http_app(
     blobs: Blobs,
     sessions: Sessions,
     notes: Notes,
+    usage: UsageLedger,
+    clock: Clock,
     own_store: Callable[[], Awaitable[None]],
     background: Background,
     price: Price,
@@ -89,6 +98,7 @@ def http_app(
             chat_routes(needs, answer, background, s.answer_models),
             search_routes(needs, FindPassages(requester, s.retrieval_budget_ms)),
             document_routes(needs, cases, s.upload_limit_bytes),
+            usage_routes(needs, ShowUsage(usage, clock)),
             health_routes(AskReadiness(requester, own_store, s.ready_budget_ms)),
             page_routes(),
         ],
@@ -119,7 +129,8 @@ async def bootstrap(
         background = Background()
         # Left first: what turns still have to publish needs the bus and Redis open.
         stack.push_async_callback(background.drain)
-        notes, requester = NoteStore(redis), BusRequester(bus)
+        ledger = await stack.enter_async_context(connected(settings.redis_ledger_url))
+        notes, usage, requester = NoteStore(redis), UsageStore(ledger), BusRequester(bus)
         app = http_app(
             settings,
             requester=requester,
@@ -128,6 +139,8 @@ async def bootstrap(
             blobs=blobs,
             sessions=SessionStore(redis),
             notes=notes,
+            usage=usage,
+            clock=SystemClock(),
             own_store=partial(alive, redis),
             background=background,
             price=prices.cost,
@@ -140,6 +153,7 @@ async def bootstrap(
             DocumentIndexedV1: DocumentIndexed(forget),
             DocumentFailedV1: DocumentFailed(forget),
             DocumentDeletedV1: DocumentDeleted(forget),
+            ModelUsedV1: ModelUsed(CountUsage(usage, SystemClock())),
         }
         events = Consumer(bus, "gateway-events", handlers, probe=partial(alive, redis))
         yield [server, events]

@@ -13,7 +13,9 @@ class GatewaySettings(Settings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     token_secret: SecretStr
+    # Two roles that may share a server: the cache may evict, the ledger must not (noeviction, AOF).
     redis_cache_url: str = "redis://127.0.0.1:6379/0"
+    redis_ledger_url: str = "redis://127.0.0.1:6379/0"
     # Streams that run when the process is told to stop may finish.
     drain_s: float = Field(default=110.0, ge=0)
 

@@ -11,6 +11,7 @@ from services.retrieval.controllers.document_deleted import DocumentDeleted
 from services.retrieval.controllers.search_requested import SearchRequested
 from services.retrieval.models.mapping import Mapping
 from services.retrieval.services.forgetting import Forgetting
+from services.retrieval.services.graph_store import Links
 from services.retrieval.services.indexing import Indexing
 from services.retrieval.services.reranking import Breaker, Reranker
 from services.retrieval.services.search import Defaults, Search
@@ -30,6 +31,7 @@ async def bootstrap(
     settings: RetrievalSettings | None = None,
     *,
     store: SearchStore | None = None,
+    graph: Links | None = None,
     model: Model | None = None,
     blobs: Blobs | None = None,
     bus: Bus | None = None,
@@ -38,7 +40,8 @@ async def bootstrap(
     mapping = Mapping(settings.embedding_model, settings.embedding_dimension)
     async with AsyncExitStack() as stack:
         if store is None:
-            store = await stack.enter_async_context(open_sqlite(settings.sqlite_path, mapping))
+            embedded = await stack.enter_async_context(open_sqlite(settings.sqlite_path, mapping))
+            store, graph = embedded, graph or embedded
         if model is None:
             model = await stack.enter_async_context(open_model(settings))
         if blobs is None:
@@ -49,7 +52,8 @@ async def bootstrap(
         meter = Meter(publisher)
         # Before the bus closes: model calls that outlived their request are still to be metered.
         stack.push_async_callback(meter.drain)
-        search = Search(store, model, mapping, meter, reranker(settings, model), defaults(settings))
+        rerank, preset = reranker(settings, model), defaults(settings)
+        search = Search(store, model, mapping, meter, rerank, preset, graph)
         indexing = Indexing(store, blobs, publisher, mapping)
         yield [
             Consumer(
@@ -76,7 +80,12 @@ async def bootstrap(
 
 
 def defaults(settings: RetrievalSettings) -> Defaults:
-    return Defaults(settings.default_legs, settings.default_fusion, settings.leg_budget_ms / 1000)
+    return Defaults(
+        settings.default_legs,
+        settings.default_fusion,
+        settings.leg_budget_ms / 1000,
+        settings.graph_weight,
+    )
 
 
 def reranker(settings: RetrievalSettings, model: Model) -> Reranker | None:

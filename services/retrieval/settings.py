@@ -16,10 +16,13 @@ class RetrievalSettings(Settings):
     default_legs: tuple[Literal["bm25", "dense", "graph", "rerank"], ...] = (
         "bm25",
         "dense",
+        "graph",
         "rerank",
     )
     default_fusion: Literal["zscore", "minmax", "rrf"] = "zscore"
     leg_budget_ms: int = Field(default=2_000, ge=1)
+    # How much of the seed's score a passage gains that the graph leads to.
+    graph_weight: float = Field(default=0.6, ge=0, le=1)
     # None: no reranker, the leg is skipped.
     rerank_model: str | None = "amazon.rerank-v1:0"
     rerank_budget_ms: int = Field(default=800, ge=1)

@@ -38,11 +38,14 @@ class BedrockModel:
                     messages=[{"role": m.role, "content": [{"text": m.text}]} for m in messages],
                     inferenceConfig={"maxTokens": max_tokens},
                 )
-                async for event in answer["stream"]:
-                    if "contentBlockDelta" in event:
-                        yield event["contentBlockDelta"]["delta"].get("text", "")
-                    elif "metadata" in event:
-                        usage = event["metadata"]["usage"]
+                try:
+                    async for event in answer["stream"]:
+                        if "contentBlockDelta" in event:
+                            yield event["contentBlockDelta"]["delta"].get("text", "")
+                        elif "metadata" in event:
+                            usage = event["metadata"]["usage"]
+                finally:
+                    answer["stream"].close()  # a reader that leaves early stops the model too
             report = self._report(model, usage.get("inputTokens", 0), usage.get("outputTokens", 0))
             current.set_attribute("gen_ai.usage.input_tokens", report.input_tokens)
             current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)

@@ -5,6 +5,7 @@ SNS subscriptions and no emulator has it.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -47,10 +48,14 @@ async def redrive(
     only: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Redriven:
-    """Sends dead letters back; `only` takes the one of that event id or SQS message id."""
-    moved, left = 0, []
+    """Sends back what lay there at the start; `only`: the one of that event or message id.
+
+    What fails again meanwhile stays, or one poisonous message would go round for ever.
+    """
+    moved, left, started_ms = 0, [], time.time() * 1000
     async for message in _each(bus, queue):
-        if only not in (None, message.id, message.attributes.get("event_id")):
+        meant = only in (None, message.id, message.attributes.get("event_id"))
+        if not meant or message.sent_at_ms >= started_ms:
             left.append(message.receipt)
             continue
         kept = {k: v for k, v in message.attributes.items() if k not in _FACTS}

@@ -11,20 +11,21 @@ PARTS_OF_A_SERVICE = 2
 
 
 class RoomContract(Contract):
-    """Every module matching `room` imports only what starts with one of `may_import`.
+    """Every module matching `room` (but not `but`) imports only what `may_import` begins.
 
     The standard library is always allowed; `{service}` stands for the service's own package and
     `*` for anything.
     """
 
     room: Any = fields.ListField(subfield=fields.StringField())
+    but: Any = fields.ListField(subfield=fields.StringField(), required=False)
     may_import: Any = fields.ListField(subfield=fields.StringField())
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         del verbose
         found: list[tuple[str, str]] = []
         for importer in sorted(graph.modules):
-            if not any(fnmatchcase(importer, pattern) for pattern in self.room):
+            if not _matches(importer, self.room) or _matches(importer, self.but or []):
                 continue
             allowed = [self._of(importer, prefix) for prefix in self.may_import]
             found += [
@@ -42,6 +43,10 @@ class RoomContract(Contract):
     def _of(importer: str, prefix: str) -> str:
         service = ".".join(importer.split(".")[:PARTS_OF_A_SERVICE])
         return prefix.replace("{service}", service)
+
+
+def _matches(module: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(module, pattern) for pattern in patterns)
 
 
 def _allowed(imported: str, allowed: list[str]) -> bool:

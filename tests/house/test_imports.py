@@ -19,6 +19,8 @@ BREACHES = {
     ),
     "contracts": ("contracts/message.py", "import botocore"),
     "shared": ("shared/errors.py", "import redis"),
+    "client": ("shared/client/__init__.py", "import services.gateway.settings"),
+    "testing": ("shared/testing/probe.py", "import boto3"),
     "main": ("services/memory/main.py", "import services.memory.settings"),
     "bootstrap": ("services/memory/bootstrap.py", "import botocore"),
     "controllers": (

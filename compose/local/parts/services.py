@@ -37,6 +37,7 @@ def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
         "RAGOPS_PORT": str(plan.port),
         "RAGOPS_TOKEN_SECRET": secrets.token_secret,
         "RAGOPS_REDIS_CACHE_URL": valkey_url(plan.valkey_port, secrets.valkey_password),
+        "RAGOPS_REDIS_LEDGER_URL": valkey_url(plan.valkey_port, secrets.valkey_password),
         "RAGOPS_DATABASE_URL": postgres_url(plan.postgres_port, secrets.postgres_password),
         "RAGOPS_SEARCH_STORE": "sqlite",
         "RAGOPS_SQLITE_PATH": str(layout.search),

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,4 +27,5 @@ class ArchivedTurn(BaseModel):
     @property
     def key(self) -> str:
         """Tenant and user come first: an erasure and an export each list one prefix."""
-        return f"turns/{self.tenant}/{self.user}/{self.conversation_id}/{self.turn_id}.json"
+        user = quote(self.user, safe="@")  # a slash in it would reach into another's prefix
+        return f"turns/{self.tenant}/{user}/{self.conversation_id}/{self.turn_id}.json"

@@ -8,11 +8,13 @@ from typing import Literal
 Kind = Literal["heading", "text", "table", "code"]
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+# Closing marks need a blank before them (CommonMark 4.2): "# Guide to C#" ends in a letter's sharp.
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MARKUP = re.compile(r"[*_`]+|\\(?=[!-/:-@\[-`{-~])")
-# A heading's text stands in the title of each passage below it, so it must not crowd out the text.
-HEADING_MAX = 120
+# A heading's text stands in the title of each passage below it, so it must not crowd out the text:
+# a longer line is read as text, whatever marks stand before it.
+HEADING_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _kind_of(line: str, markdown: bool) -> Kind | None:
         return None
     if not markdown:
         return "text"
-    if _HEADING.match(line):
+    if heading_of(line):
         return "heading"
     if line.lstrip().startswith("|"):
         return "table"
@@ -72,12 +74,18 @@ def _kind_of(line: str, markdown: bool) -> Kind | None:
 
 
 def _heading(line: str, start: int, end: int) -> Block:
+    marks = line.lstrip().partition(" ")[0].partition("\t")[0]
+    return Block("heading", start, end, len(marks), heading_of(line))
+
+
+def heading_of(line: str) -> str:
+    """A heading line's words without markup; empty for any other line."""
     match = _HEADING.match(line)
-    level, words = (len(match[1]), match[2]) if match else (1, line)
-    return Block("heading", start, end, level, plain(words))
+    if match is None or len(line) > HEADING_MAX:
+        return ""
+    return plain(match[2])
 
 
 def plain(words: str) -> str:
-    """A heading without its markup, cut to a bounded length."""
-    text = " ".join(_MARKUP.sub("", words).split())
-    return text if len(text) <= HEADING_MAX else text[: HEADING_MAX - 1].rstrip() + "…"
+    """Words without markup, on one line."""
+    return " ".join(_MARKUP.sub("", words).split())

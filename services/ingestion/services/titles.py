@@ -5,10 +5,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.blocks import heading_of
 
 _WORDS = re.compile(r"[^\W\d_]{3,}")
-_FIRST = re.compile(r"#{1,6}[ \t]+([^\n]+)")
-_MAIN = re.compile(r"(?m)^#[ \t]+([^\n]+)$")
+_FIRST = re.compile(r"#{1,6}[ \t]+[^\n]+")
+_MAIN = re.compile(r"(?m)^#[ \t]+[^\n]+$")
 TOP = 2000
 _IDENTIFIER = re.compile(r"(?i)[0-9a-f-]{16,}|[^\W_]*\d[^\W_]*")
 
@@ -27,7 +28,7 @@ def _heading(parsed: Parsed) -> str:
         return ""
     top = parsed.text.lstrip()[:TOP]
     match = _FIRST.match(top) or _MAIN.search(top)
-    return match[1].strip() if match else ""
+    return heading_of(match[0]) if match else ""
 
 
 def readable(name: str) -> str:

@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 
-# A name that more passages are about tells none of them from the others.
-OWNERS_MAX = 3
-# Rarity is told apart up to here; counting on would cost time and change nothing.
-NAMED_BY_MAX = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`named_by` passages in scope name the entity (at most NAMED_BY_MAX), `owners` are about it."""
+    """From `seed`, which names `entity`, to `passage_id`, which is about it.
 
+    `named_by` passages name the entity: the fewer, the stronger the link.
+    """
+
+    seed: str
     entity: str
-    from_passage: str
-    to_passage: str
+    passage_id: str
     document_id: str
     ordinal: int
     named_by: int
-    owners: int

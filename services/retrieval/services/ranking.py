@@ -3,17 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.retrieval.models.link import Link
 from services.retrieval.services.fusion import Fused, LegScore, fuse
 
 
 @dataclass(frozen=True, slots=True)
+class GraphScore:
+    """`raw` in 0…1, what it `added` to the hit's score, its rank from 1, the link it came by."""
+
+    raw: float
+    added: float
+    rank: int
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
-    """A passage in its place; `fused` keeps what the legs said, `rerank` what the reranker said."""
+    """A passage in its place, with what the legs, the reranker and the graph said of it.
+
+    `fused_rank` is None for a passage that only the graph found.
+    """
 
     fused: Fused
     score: float
-    fused_rank: int
+    fused_rank: int | None
     rerank: LegScore | None = None
+    graph: GraphScore | None = None
 
     @property
     def passage_id(self) -> str:

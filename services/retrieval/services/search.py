@@ -14,6 +14,8 @@ from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
 from services.retrieval.services.explaining import hit
 from services.retrieval.services.fusion import Fused, fuse
+from services.retrieval.services.graph_store import Links
+from services.retrieval.services.hop import Hop
 from services.retrieval.services.legs import Attempt, Stopwatch, attempt
 from services.retrieval.services.ranking import Ranked, blend, by_fusion
 from services.retrieval.services.reranking import DEPTH, Reranker
@@ -33,11 +35,12 @@ class Defaults:
     legs: tuple[Leg, ...] = ("bm25", "dense", "rerank")
     fusion: Fusion = "zscore"
     leg_budget_s: float = 2.0
+    graph_weight: float = 0.6
 
 
 @dataclass(frozen=True)
 class Search:
-    """`mapping` names the embedding model; without a reranker that leg is skipped."""
+    """`mapping` names the embedding model; without a reranker or a graph that leg is skipped."""
 
     store: SearchStore
     model: Model
@@ -45,6 +48,7 @@ class Search:
     meter: Meter
     reranker: Reranker | None = None
     defaults: Defaults = Defaults()
+    graph: Links | None = None
 
     async def __call__(self, request: SearchRequestedV1, context: Context) -> SearchAnsweredV1:
         """Always answers: a leg that fails is named `failed` and left out."""
@@ -56,11 +60,17 @@ class Search:
             with watch.stage("read"):
                 kept = await self._shown(context.tenant, fused, attempts, request.limit)
                 texts = await self._texts(context.tenant, kept, request.limit)
-            ranked = [place for place in by_fusion(kept) if place.passage_id in texts]
+            placed = by_fusion(kept)
+            ranked = [place for place in placed if place.passage_id in texts]
             states: dict[str, LegState] = dict.fromkeys(legs, "skipped")
             states |= {leg: done.state for leg, done in attempts.items()}
             if "rerank" in legs:
                 states["rerank"], ranked = await self._rerank(request, ranked, texts, bill, watch)
+            if "graph" in legs:
+                beyond = [place for place in placed if place.passage_id not in texts]
+                states["graph"], ranked, texts = await self._follow(
+                    request, context.tenant, ranked, beyond, texts, watch
+                )
             total = await bill.settle()
         return SearchAnsweredV1(
             hits=tuple(hit(texts[r.passage_id], r) for r in ranked[: request.limit]),
@@ -152,3 +162,21 @@ class Search:
         if done.value is None:
             return done.state, ranked
         return done.state, blend(ranked, done.value, DEPTH)
+
+    async def _follow(
+        self,
+        request: SearchRequestedV1,
+        tenant: str,
+        ranked: list[Ranked],
+        beyond: Sequence[Ranked],
+        texts: dict[str, FoundPassage],
+        watch: Stopwatch,
+    ) -> tuple[LegState, list[Ranked], dict[str, FoundPassage]]:
+        if self.graph is None or not ranked:
+            return "skipped", ranked, texts
+        weight = request.weights.graph if request.weights else self.defaults.graph_weight
+        hop = Hop(self.graph, self.store)(
+            Scope(tenant, request.visible_to), [*ranked, *beyond], texts, weight
+        )
+        done = await attempt("graph", hop, self.defaults.leg_budget_s, watch)
+        return (done.state, *(done.value or (ranked, texts)))

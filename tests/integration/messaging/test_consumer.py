@@ -272,6 +272,20 @@ async def test_dead_letters_can_be_redriven(bus: Bus) -> None:
     assert (await waiting(bus))[QUEUE] == 0
 
 
+async def test_what_fails_again_during_a_redrive_is_not_sent_back_twice(bus: Bus) -> None:
+    async def broken(_: int) -> Outcome:
+        return Reject("still broken")
+
+    seen = Recorder(broken)
+    await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        await dead(bus)
+        moved = await asyncio.wait_for(redrive(bus, QUEUES[QUEUE], per_second=1000), 20)
+        await until(lambda: len(seen.calls) == 2)
+        assert len(await dead(bus)) == 1
+    assert moved.moved == 1
+
+
 async def test_a_message_over_the_limit_travels_as_a_claim_check(bus: Bus) -> None:
     seen = Recorder()
     big = IngestDocumentV2(name="big", source=InlineText(text="x" * 1_100_000))

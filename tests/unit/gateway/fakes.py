@@ -25,9 +25,11 @@ from services.gateway.bootstrap import http_app
 from services.gateway.models.note import AcceptedNote
 from services.gateway.models.principal import SCOPES, Principal
 from services.gateway.models.session import SessionTurn
+from services.gateway.models.usage import Spent
 from services.gateway.services.background import Background
 from services.gateway.services.tokens import mint
 from services.gateway.settings import GatewaySettings
+from shared.clock import SystemClock
 from shared.errors import DeadlineMissed, Unavailable
 from shared.ports import ChatMessage, Embedded, ModelReport, Reranked
 
@@ -197,6 +199,17 @@ class FakeNotes:
             raise Unavailable("redis")
 
 
+@dataclass
+class FakeUsage:
+    months: dict[tuple[str, str], dict[str, Spent]] = field(default_factory=dict)
+
+    async def add(self, tenant: str, user: str, month: str, event_id: str, spent: Spent) -> None:
+        self.months.setdefault((tenant, month), {})[user] = spent
+
+    async def of_month(self, tenant: str, month: str) -> dict[str, Spent]:
+        return self.months.get((tenant, month), {})
+
+
 def an_answered_search(*hits: Hit, **fields: Any) -> SearchAnsweredV1:
     known = {"legs": {"bm25": "applied", "dense": "applied"}, "input_tokens": 7, "cost_usd": "0.5"}
     return SearchAnsweredV1(hits=hits, **known | fields)
@@ -223,6 +236,7 @@ class Gateway:
         self.blobs = FakeBlobs()
         self.sessions = FakeSessions()
         self.notes = FakeNotes()
+        self.usage = FakeUsage()
         self.background = Background()
         self.own_store: Callable[[], Awaitable[None]] = self._alive
         self.app: FastAPI = http_app(
@@ -233,6 +247,8 @@ class Gateway:
             blobs=self.blobs,
             sessions=self.sessions,
             notes=self.notes,
+            usage=self.usage,
+            clock=SystemClock(),
             own_store=lambda: self.own_store(),
             background=self.background,
             price=price,

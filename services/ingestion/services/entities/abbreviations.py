@@ -10,7 +10,7 @@ _REACH = 120
 
 
 def abbreviations_in(text: str) -> Iterator[tuple[str, str]]:
-    """Pairs (short, long), folded: the letters begin the words before the bracket, or stand in them.
+    """Pairs (short, long), folded: the words before the bracket hold its letters, in order.
 
     Schwartz and Hearst, A simple algorithm for identifying abbreviation definitions, PSB 2003.
     """

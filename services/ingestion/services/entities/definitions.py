@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from services.ingestion.services.entities.function_words import POINTERS
 from services.ingestion.services.entities.names import fold, unnumbered
 
 _DETERMINER = (
@@ -26,53 +27,9 @@ _TERM = re.compile(
 )
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.{2,120}?)[ \t]*#*$", re.MULTILINE)
 _LEAD = re.compile(
-    r"^[ \t]*(?:[-*+][ \t]+)?(?:\*\*|__)(.{2,60}?)(?::(?:\*\*|__)|(?:\*\*|__)[ \t]*(?:[:–—-]|is\b|are\b|means\b))",
+    r"^[ \t]*(?:[-*+][ \t]+)?(?:\*\*|__)(.{2,60}?)"
+    r"(?::(?:\*\*|__)|(?:\*\*|__)[ \t]*(?:[:–—-]|is\b|are\b|means\b))",
     re.MULTILINE,
-)
-# Subjects that point elsewhere.
-_POINTERS = frozenset(
-    [
-        "it",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "here",
-        "he",
-        "she",
-        "they",
-        "we",
-        "you",
-        "i",
-        "what",
-        "which",
-        "who",
-        "one",
-        "some",
-        "many",
-        "most",
-        "all",
-        "es",
-        "dies",
-        "er",
-        "sie",
-        "wir",
-        "das",
-        "ce",
-        "c",
-        "il",
-        "elle",
-        "nous",
-        "on",
-        "esto",
-        "eso",
-        "este",
-        "esta",
-        "el",
-        "ella",
-        "questo",
-    ]
 )
 
 
@@ -88,5 +45,5 @@ def subjects_of(text: str) -> Iterator[str]:
     """Folded names that the first sentence says something about: `X is a …`, `Ada X (born …)`."""
     for opening in (_OPENING.match(text), _INTRODUCED.match(text)):
         name = fold(opening[1]) if opening else ""
-        if name.split(" ", 1)[0] not in _POINTERS:
+        if name.split(" ", 1)[0] not in POINTERS:
             yield name

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from services.ingestion.services.entities.function_words import DETERMINERS
 from services.ingestion.services.entities.names import WORDS_MAX, Word, fold, joined, words_of
 
 Kind = Literal["name", "number", "link", "end"]
@@ -18,51 +19,6 @@ _QUOTED = re.compile(
     r"\"([^\"\n]{2,80})\"|“([^”\n]{2,80})”|«([^»\n]{2,80})»|„([^“”\n]{2,80})[“”]"
     r"|「([^」\n]{1,40})」|『([^』\n]{1,40})』|《([^》\n]{1,40})》|`([^`\n]{2,80})`"
     r"|\[([^\]\n]{2,80})\]\("
-)
-_DETERMINERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "this",
-        "our",
-        "your",
-        "its",
-        "their",
-        "each",
-        "every",
-        "any",
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "des",
-        "ein",
-        "eine",
-        "einen",
-        "einem",
-        "einer",
-        "le",
-        "la",
-        "les",
-        "un",
-        "une",
-        "el",
-        "los",
-        "las",
-        "una",
-        "il",
-        "lo",
-        "gli",
-        "uno",
-        "o",
-        "os",
-        "um",
-        "uma",
-        "het",
-        "een",
-    ]
 )
 
 
@@ -146,7 +102,7 @@ def _parts(span: Sequence[_Part]) -> Iterator[str]:
 def _phrases(text: str, words: Sequence[Word]) -> Iterator[str]:
     """Two and three words after a determiner, in lower case or not (`the refund policy`)."""
     for at, word in enumerate(words):
-        if word.folded in _DETERMINERS:
+        if word.folded in DETERMINERS:
             run = _run(text, words[at + 1 : at + 4], word.end)
             for length in range(2, len(run) + 1):
                 yield joined(run[:length])

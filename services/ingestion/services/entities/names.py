@@ -5,6 +5,8 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from services.ingestion.services.entities.function_words import ARTICLES, FUNCTION_WORDS
+
 WORDS_MAX = 8
 FOLDED_MAX = 80
 _WORD = re.compile(r"[^\W_]+")
@@ -12,14 +14,6 @@ _POSSESSIVE = re.compile(r"['’]s\b")
 _QUALIFIER = re.compile(r"\s*\([^()]*\)\s*$")
 _NUMBERING = re.compile(r"(?:\d+\.)+\d*\s+|\d+\)\s+")
 _MARKS = ("\u0300", "\u036f")
-ARTICLES = frozenset(("the", "a", "an"))
-# Words that name nothing however they are capitalised: sentences begin with them.
-FUNCTION_WORDS = frozenset(
-    "a after all also although an and are as at be been before but by can do does during each few for"
-    " from had has have he her here his how however i if in into is it its many may more most no not"
-    " of on one or other our she since some such than that the their then there these they this those"
-    " to two under until was we were what when where which while who why will with you your".split()
-)
 
 
 class Word(NamedTuple):

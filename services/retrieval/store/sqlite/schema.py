@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.retrieval.models.mapping import Mapping, MappingMismatch
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # A tenant's passages have the row ids tenant << 40 … : its part of the full-text index is a range.
 TENANT_SHIFT = 40
 # A member of the audience of passages whose visibility is not limited, and of every scope.
@@ -72,6 +72,28 @@ CREATE VIRTUAL TABLE words USING fts5 (
 );
 """
 
+# Since schema 2. What was indexed before has no names, and gets them when it is ingested again.
+_GRAPH_TABLES = """
+CREATE TABLE names (
+  id INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  UNIQUE (tenant, name)
+);
+CREATE TABLE mentions (
+  name INTEGER NOT NULL,
+  passage INTEGER NOT NULL,
+  PRIMARY KEY (name, passage)
+) WITHOUT ROWID;
+CREATE INDEX mentions_by_passage ON mentions (passage);
+CREATE TABLE abouts (
+  name INTEGER NOT NULL,
+  passage INTEGER NOT NULL,
+  PRIMARY KEY (name, passage)
+) WITHOUT ROWID;
+CREATE INDEX abouts_by_passage ON abouts (passage);
+"""
+
 
 def file_for(folder: Path, mapping: Mapping) -> Path:
     """One file for each model and dimension, so that another model never meets foreign vectors."""
@@ -93,6 +115,8 @@ def prepare(connection: sqlite3.Connection, path: Path, mapping: Mapping) -> Non
     if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         _create(connection, mapping)
     found = dict(connection.execute("SELECT key, value FROM meta"))
+    if found["schema"] == "1":
+        found["schema"] = _add_graph(connection)
     wanted = _meta(mapping)
     if found != wanted:
         raise MappingMismatch(
@@ -102,9 +126,16 @@ def prepare(connection: sqlite3.Connection, path: Path, mapping: Mapping) -> Non
 
 
 def _create(connection: sqlite3.Connection, mapping: Mapping) -> None:
-    connection.executescript(f"BEGIN; {_TABLES}")
+    connection.executescript(f"BEGIN; {_TABLES} {_GRAPH_TABLES}")
     connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(mapping).items())
     connection.execute("COMMIT")
+
+
+def _add_graph(connection: sqlite3.Connection) -> str:
+    connection.executescript(
+        f"BEGIN; {_GRAPH_TABLES} UPDATE meta SET value = '2' WHERE key = 'schema'; COMMIT"
+    )
+    return "2"
 
 
 def _meta(mapping: Mapping) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""SearchStore in one SQLite file: FTS5 for words, exact vectors in memory, heads, transactions."""
+"""SearchStore and Links in one SQLite file: FTS5 for words, exact vectors in memory, names."""
 
 import asyncio
 import sqlite3
@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.retrieval.models.document import Head, Version
+from services.retrieval.models.link import Link
 from services.retrieval.models.mapping import Mapping
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
-from services.retrieval.store.sqlite import reading, schema, writing
+from services.retrieval.store.sqlite import graph, reading, schema, writing
 from services.retrieval.store.sqlite.connections import Connections, transaction
 from services.retrieval.store.sqlite.vectors import Vectors
 
@@ -67,6 +68,9 @@ class SqliteSearchStore:
         return await self._connections.read(
             lambda c: reading.neighbours(c, tenant, passage_id, reach)
         )
+
+    async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
+        return await self._connections.read(lambda c: graph.links(c, scope, seeds, max_owners))
 
     async def _set_head(self, tenant: str, document_id: str, wanted: Head) -> bool:
         def work(connection: sqlite3.Connection) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.passage import IndexedPassage
+from services.retrieval.store.sqlite.graph import add_names, drop_names
 from services.retrieval.store.sqlite.schema import EVERYONE, TENANT_SHIFT
 from services.retrieval.store.sqlite.scoping import tenant_number
 from services.retrieval.store.sqlite.vectors import Row
@@ -58,6 +59,7 @@ def add_version(
         "INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)",
         ((first + at, p.passage.title, p.passage.text) for at, p in enumerate(passages)),
     )
+    add_names(connection, tenant, first, passages)
     return tenant, [
         Row(first + at, version_id, audience, shown, p.vector) for at, p in enumerate(passages)
     ]
@@ -88,6 +90,7 @@ def drop_outdated(
     for version in versions:
         # The full-text index keeps no text of its own: it must be told what to forget.
         connection.execute(_FORGET_WORDS, (version,))
+        drop_names(connection, version)
         connection.execute("DELETE FROM passages WHERE version = ?", (version,))
         connection.execute("DELETE FROM versions WHERE id = ?", (version,))
     return tenant, versions

@@ -1,0 +1,66 @@
+"""Token counts in Redis: a hash for each tenant and month, a field for each user and figure."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from redis.asyncio import Redis
+
+from services.gateway.models.usage import MONTH_LIFETIME_S, SEEN_LIFETIME_S, Spent
+from services.gateway.store.outage import outages
+
+# Billionths of a dollar: a token of the cheapest model is not rounded away, and sums are exact.
+_NANO = Decimal(1_000_000_000)
+_FIELDS = ("calls", "input_tokens", "output_tokens", "nano_usd")
+# Seen and counted in one step: a crash between the two would lose or double an event.
+_ADD = """
+if not redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) then return 0 end
+for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class UsageStore:
+    """Implements models.usage.UsageLedger."""
+
+    redis: Redis
+
+    async def add(self, tenant: str, user: str, month: str, event_id: str, spent: Spent) -> None:
+        figures = (
+            spent.calls,
+            spent.input_tokens,
+            spent.output_tokens,
+            int(spent.cost_usd * _NANO),
+        )
+        pairs = [
+            part
+            for name, figure in zip(_FIELDS, figures, strict=True)
+            for part in (f"{name}:{user}", str(figure))
+        ]
+        keys = (_month_key(tenant, month), f"used:{tenant}:{event_id}")
+        lifetimes = (str(SEEN_LIFETIME_S), str(MONTH_LIFETIME_S))
+        with outages():
+            await self.redis.eval(_ADD, len(keys), *keys, *lifetimes, *pairs)
+
+    async def of_month(self, tenant: str, month: str) -> dict[str, Spent]:
+        with outages():
+            raw = await self.redis.hgetall(_month_key(tenant, month))
+        found: dict[str, dict[str, int]] = {}
+        for field, value in raw.items():
+            name, _, user = _text(field).partition(":")
+            found.setdefault(user, {})[name] = int(value)
+        return {user: _spent(figures) for user, figures in found.items()}
+
+
+def _month_key(tenant: str, month: str) -> str:
+    return f"usage:{tenant}:{month}"
+
+
+def _text(raw: bytes | str) -> str:
+    return raw if isinstance(raw, str) else raw.decode()
+
+
+def _spent(figures: dict[str, int]) -> Spent:
+    cost = Decimal(figures.pop("nano_usd", 0)) / _NANO
+    return Spent.model_validate({**figures, "cost_usd": cost})
