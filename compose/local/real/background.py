@@ -5,12 +5,15 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from compose.local.environment import child_environment
 from compose.local.errors import LocalError
 from compose.local.ledger import Entry, end
 from compose.local.logs import tail
 from compose.local.parts.part import Part
+
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 _START_S = 120.0
 _PROBE_S = 0.1
@@ -19,26 +22,35 @@ _PROBE_S = 0.1
 @contextmanager
 def running(part: Part, log: Path) -> Iterator[None]:
     """Ready inside, ended outside; raises LocalError with the end of the log."""
-    entry = start(part, log)
+    process = _ready(part, log)
     try:
         yield
     finally:
-        end([entry], part.grace_s)
+        end([_entry(part, process)], part.grace_s)
+        process.wait()
 
 
 def start(part: Part, log: Path) -> Entry:
-    """Returns when the part is ready; it outlives this process unless its entry is ended."""
+    """Returns when the part is ready; it outlives this process, and its entry ends it."""
+    return _entry(part, _ready(part, log))
+
+
+def _ready(part: Part, log: Path) -> Process:
     process = _spawn(part, log)
-    entry = Entry.of(part.name, process.pid, part.stop_signal)
     try:
         asyncio.run(_until_ready(part, process, log))
     except BaseException:
-        end([entry], part.grace_s)
+        process.kill()
+        process.wait()
         raise
-    return entry
+    return process
 
 
-def _spawn(part: Part, log: Path) -> "subprocess.Popen[bytes]":
+def _entry(part: Part, process: Process) -> Entry:
+    return Entry.of(part.name, process.pid, part.stop_signal)
+
+
+def _spawn(part: Part, log: Path) -> Process:
     """In a session of its own: Ctrl-C in this terminal is not for it."""
     with log.open("wb") as output:
         return subprocess.Popen(
@@ -52,7 +64,7 @@ def _spawn(part: Part, log: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-async def _until_ready(part: Part, process: "subprocess.Popen[bytes]", log: Path) -> None:
+async def _until_ready(part: Part, process: Process, log: Path) -> None:
     try:
         async with asyncio.timeout(_START_S):
             while not await part.ready():

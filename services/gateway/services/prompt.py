@@ -11,7 +11,7 @@ from services.gateway.services.token_estimate import estimated_tokens
 from shared.ports import ChatMessage
 
 # Goes into every turn's record, so that answers can be compared by the prompt that made them.
-PROMPT_VERSION = "cited-1"
+PROMPT_VERSION = "cited-2"
 _MARKER_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _MARKER_LENGTH = 8
 # Sources matter more than what was said before.
@@ -38,9 +38,15 @@ class Prompt:
 
 
 def build_prompt(
-    question: str, hits: Sequence[Hit], earlier: Sequence[PastTurn], budget_tokens: int
+    question: str,
+    hits: Sequence[Hit],
+    earlier: Sequence[PastTurn],
+    budget_tokens: int,
+    query: str = "",
 ) -> Prompt:
     """`earlier` is oldest first; the newest turns and the best hits are kept.
+
+    `query` is the question as it was understood in its conversation, and stands beside it.
 
     Spotlighting after Hines et al. 2024 (arXiv 2403.14720): the marker is random, so a document
     cannot close the fence.
@@ -52,9 +58,10 @@ def build_prompt(
     room -= sum(estimated_tokens(turn.question) + estimated_tokens(turn.answer) for turn in turns)
     blocks = _best_that_fit(hits, room)
     fenced = "".join(f"{block}\n" for block in blocks)
-    last = (
-        f'<sources marker="{marker}">\n{fenced}</sources marker="{marker}">\nQuestion: {question}'
-    )
+    asked = f"Question: {question}"
+    if query and query != question:
+        asked += f"\n(In this conversation: {query})"
+    last = f'<sources marker="{marker}">\n{fenced}</sources marker="{marker}">\n{asked}'
     messages = (*_spoken(turns), ChatMessage("user", last))
     return Prompt(system, messages, tuple(hits[: len(blocks)]))
 
@@ -95,4 +102,6 @@ def _best_that_fit(hits: Sequence[Hit], room: int) -> list[str]:
 def _block(n: int, hit: Hit) -> str:
     name = " ".join(hit.name.split())
     page = "" if hit.page is None else f", page {hit.page}"
-    return f"[{n}] ({name}{page})\n{_LOOKS_LIKE_HEAD.sub(' ', hit.text.strip())}"
+    # The headings above a passage are not in its text, but often say what it is about.
+    text = f"# {hit.title}\n{hit.text.strip()}" if hit.title else hit.text.strip()
+    return f"[{n}] ({name}{page})\n{_LOOKS_LIKE_HEAD.sub(' ', text)}"

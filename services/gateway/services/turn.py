@@ -55,7 +55,9 @@ class AnswerQuestion:
         started, began = datetime.now(UTC), time.perf_counter()
         meter = Meter(self.publisher, self.background, context, asked.turn_id)
         found = await self.gather(asked, context, meter)
-        prompt = build_prompt(asked.text, found.hits, found.earlier, self.prompt_tokens)
+        prompt = build_prompt(
+            asked.text, found.hits, found.earlier, self.prompt_tokens, found.query
+        )
         _time("GatherLatency", began)
         emit("meta", _meta(asked, found))
         emit("sources", source_views(prompt.hits))

@@ -25,16 +25,19 @@ def follow(
     """The ranking with what the graph adds; passages that were not in it begin at its DEPTH-th.
 
     Scores count as 0…1 between the DEPTH-th and the first. A passage gains weight · the best of its
-    links' strength · the seed's score, scaled back, so that untouched hits keep their scores.
+    links' strength · the seed's score, scaled back, so that untouched hits keep their scores. Where
+    all are equal, they stand one above where others begin.
     `beyond` holds passages that the legs found too, but too low to be in `ranked`.
     """
     if not ranked:
         return []
-    low = ranked[:DEPTH][-1].score
-    span = ranked[0].score - low
-    seeds = {hit.passage_id: (hit.score - low) / span if span else 1.0 for hit in ranked[:SEEDS]}
+    high, low = ranked[0].score, ranked[:DEPTH][-1].score
+    if low == high:
+        low -= 1.0
+    span = high - low
+    seeds = {hit.passage_id: (hit.score - low) / span for hit in ranked[:SEEDS]}
     graph = {
-        link.passage_id: GraphScore(raw, weight * raw * (span or 1.0), rank, link)
+        link.passage_id: GraphScore(raw, weight * raw * span, rank, link)
         for rank, (link, raw) in enumerate(_best(links, seeds), 1)
     }
     known = {hit.passage_id for hit in ranked}

@@ -1,6 +1,6 @@
 """Every SearchStore adapter there is, each opened empty for each test."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -9,11 +9,13 @@ import pytest
 import pytest_asyncio
 from opensearchpy import OpenSearch
 
+from services.retrieval.models.document import Head, Version
+from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.services.graph_store import GraphStore
 from services.retrieval.services.search_store import SearchStore
 from services.retrieval.store.neo4j.store import open_neo4j
 from services.retrieval.store.opensearch.store import open_opensearch
-from services.retrieval.store.sqlite.store import open_sqlite
+from services.retrieval.store.sqlite.store import SqliteSearchStore, open_sqlite
 from tests.integration.retrieval.real_servers import real_neo4j, real_opensearch
 from tests.unit.retrieval.making import MAPPING
 from tests.unit.retrieval.memory_store import MemoryStore
@@ -84,7 +86,31 @@ async def neo4j(neo4j_url: str) -> AsyncIterator[GraphStore]:
         yield opened
 
 
-GRAPH_ADAPTERS = [pytest.param("neo4j", marks=pytest.mark.real)]
+class EmbeddedGraph:
+    """The embedded store's own graph: what is indexed is shown, and heads outdate by themselves."""
+
+    def __init__(self, store: SqliteSearchStore) -> None:
+        self._store = store
+        self.ping, self.links = store.ping, store.links
+
+    async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
+        await self._store.index(version, passages)
+        await self._store.promote(version.tenant, version.document_id, version.ordinal)
+        return len({name for p in passages for name in (*p.mentions, *p.about)})
+
+    async def purge(self, tenant: str, document_id: str, head: Head) -> None:
+        move = self._store.promote if head.live else self._store.bury
+        await move(tenant, document_id, head.ordinal)
+        await self._store.purge(tenant, document_id)
+
+
+@pytest_asyncio.fixture
+async def embedded(tmp_path: Path) -> AsyncIterator[GraphStore]:
+    async with open_sqlite(tmp_path, MAPPING) as opened:
+        yield EmbeddedGraph(opened)
+
+
+GRAPH_ADAPTERS = ["embedded", pytest.param("neo4j", marks=pytest.mark.real)]
 
 
 @pytest.fixture(params=GRAPH_ADAPTERS)

@@ -118,14 +118,39 @@ async def test_names_arrive_in_any_order(graph: GraphStore, tenant: str) -> None
     assert await reached(graph, tenant, "seed:1:0") == {("x", "owner:1:0")}
 
 
-async def test_purge_removes_only_what_the_head_outdates(graph: GraphStore, tenant: str) -> None:
-    await put(graph, tenant, "seed", mentions=["old", "new", "next"])
-    for ordinal, about in ((1, "old"), (2, "new"), (3, "next")):
-        await put(graph, tenant, "owner", about=[about], ordinal=ordinal)
+async def test_counts_see_the_scope_alone(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "seed", mentions=["x"])
+    await put(graph, tenant, "owner", about=["x"])
+    for n in range(4):
+        await put(graph, tenant, f"law{n}", about=["x"], mentions=["x"], visibility=("group:law",))
+    (link,) = await graph.links(Scope(tenant), ["seed:1:0"], 3)
+    assert (link.passage_id, link.named_by) == ("owner:1:0", 1)
+    assert await reached(graph, tenant, "seed:1:0", ("group:law",)) == set()
+
+
+async def test_a_seed_out_of_scope_leads_nowhere(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "seed", mentions=["x"], visibility=("group:law",))
+    await put(graph, tenant, "owner", about=["x"])
+    assert await reached(graph, tenant, "seed:1:0") == set()
+    assert await reached(graph, tenant, "seed:1:0", ("group:law",)) == {("x", "owner:1:0")}
+
+
+async def test_purge_removes_what_the_head_outdates(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "seed", mentions=["old", "new"])
+    await put(graph, tenant, "owner", about=["old"])
+    await put(graph, tenant, "owner", about=["new"], ordinal=2)
     await graph.purge(tenant, "owner", Head(2, live=True))
-    assert await reached(graph, tenant, "seed:1:0") == {("new", "owner:2:0"), ("next", "owner:3:0")}
+    assert await reached(graph, tenant, "seed:1:0") == {("new", "owner:2:0")}
     await graph.purge(tenant, "owner", Head(2, live=False))
-    assert await reached(graph, tenant, "seed:1:0") == {("next", "owner:3:0")}
+    assert await reached(graph, tenant, "seed:1:0") == set()
+
+
+async def test_purge_leaves_a_version_above_the_head(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "seed", mentions=["old", "new"])
+    await put(graph, tenant, "owner", about=["old"])
+    await put(graph, tenant, "owner", about=["new"], ordinal=2)
+    await graph.purge(tenant, "owner", Head(1, live=False))
+    assert await reached(graph, tenant, "seed:1:0") == {("new", "owner:2:0")}
 
 
 async def test_a_name_lives_while_another_document_supports_it(

@@ -62,3 +62,17 @@ def test_the_budget_holds(texts: list[str], answers: list[str], budget: int) -> 
     prompt = build_prompt("question?", hits, turns, budget)
     spent = estimated_tokens(prompt.system) + sum(estimated_tokens(m.text) for m in prompt.messages)
     assert spent <= budget + estimated_tokens('<sources marker="12345678">' * 3)
+
+
+def test_a_follow_up_stands_beside_what_it_was_understood_as() -> None:
+    prompt = build_prompt("and the second?", [], [], 8000, "battery of the second lamp")
+    assert prompt.messages[-1].text.endswith(
+        "Question: and the second?\n(In this conversation: battery of the second lamp)"
+    )
+    plain = build_prompt("What is it?", [], [], 8000, "What is it?").messages[-1].text
+    assert plain.endswith("Question: What is it?")
+
+
+def test_the_headings_above_a_passage_stand_in_its_source() -> None:
+    prompt = build_prompt("q", [a_hit(1, "It lasts 40 hours.", title="Lamps: Aurora")], [], 8000)
+    assert "# Lamps: Aurora\nIt lasts 40 hours." in prompt.messages[-1].text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.retrieval.models.document import Head, Version
+from services.retrieval.models.link import Link
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
@@ -92,6 +93,21 @@ class MemoryStore:
             and (f.document_id, f.ordinal) == (middle.document_id, middle.ordinal)
             and 0 < abs(f.passage.n - middle.passage.n) <= reach
         ]
+
+    async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
+        self._check("links")
+        inside = self._inside(scope)
+        found = []
+        for _, seed in inside:
+            for entity in seed.mentions if seed.passage.passage_id in seeds else ():
+                owners = [(v, p.passage.passage_id) for v, p in inside if entity in p.about]
+                named_by = sum(entity in p.mentions for _, p in inside)
+                found += [
+                    Link(seed.passage.passage_id, entity, owner, v.document_id, v.ordinal, named_by)
+                    for v, owner in owners
+                    if len(owners) <= max_owners and owner != seed.passage.passage_id
+                ]
+        return found
 
     def _check(self, method: str) -> None:
         if method in self.down:

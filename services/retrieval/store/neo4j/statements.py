@@ -59,13 +59,30 @@ WHERE v.ordinal < $below AND NOT EXISTS { (v)--() }
 DELETE v
 """
 
-# Both counts are degrees that a node keeps: neither walks its relationships.
-LINKS = """
-UNWIND $seeds AS seed
-MATCH (s:Passage {tenant: $tenant, id: seed})-[:MENTIONS]->(e:Entity {tenant: $tenant})
-WHERE 1 <= COUNT { (e)<-[:ABOUT]-() } <= $max_owners
-MATCH (e)<-[:ABOUT]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
-WHERE p <> s AND any(one IN v.visible_to WHERE one IN $visible_to)
-RETURN seed, e.name AS entity, p.id AS passage_id, v.document_id AS document_id,
-  v.ordinal AS ordinal, COUNT { (e)<-[:MENTIONS]-() } AS named_by
+_VISIBLE = "any(one IN v.visible_to WHERE one IN $visible_to)"
+# Both counts see the scope alone, as what a principal may not see must not change what he finds;
+# both stop early, since a name that leads to or comes from more is told from no other.
+LINKS = f"""
+MATCH (v:Version {{tenant: $tenant}})<-[:OF]-(s:Passage {{tenant: $tenant}})
+  -[:MENTIONS]->(e:Entity {{tenant: $tenant}})
+WHERE s.id IN $seeds AND {_VISIBLE} AND EXISTS {{ (e)<-[:ABOUT]-() }}
+WITH e, collect(s) AS seeds
+CALL (e) {{
+  MATCH (e)<-[:ABOUT]-(p:Passage {{tenant: $tenant}})-[:OF]->(v:Version {{tenant: $tenant}})
+  WHERE {_VISIBLE}
+  WITH p, v LIMIT $max_owners + 1
+  RETURN collect({{passage: p, version: v}}) AS owners
+}}
+WITH e, seeds, owners WHERE 1 <= size(owners) <= $max_owners
+CALL (e) {{
+  MATCH (e)<-[:MENTIONS]-(:Passage {{tenant: $tenant}})-[:OF]->(v:Version {{tenant: $tenant}})
+  WHERE {_VISIBLE}
+  WITH v LIMIT $max_counted
+  RETURN count(v) AS named_by
+}}
+UNWIND seeds AS s
+UNWIND owners AS owner
+WITH e, s, owner.passage AS p, owner.version AS v, named_by WHERE p <> s
+RETURN s.id AS seed, e.name AS entity, p.id AS passage_id, v.document_id AS document_id,
+  v.ordinal AS ordinal, named_by
 """

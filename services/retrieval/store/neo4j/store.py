@@ -26,6 +26,8 @@ _EDGES = 5_000
 _PASSAGES = 500
 # Neo4j's index takes 8 kB a key.
 _MAX_NAME = 1_000
+# The embedded store counts the passages that name an entity no further either.
+_MAX_COUNTED = 100
 _ATTEMPTS = 5
 _READ_S, _WARM_UP_S = 2.0, 60.0
 _WRITE_RETRY_S = 5.0
@@ -138,6 +140,7 @@ def _of_scope(scope: Scope, seeds: Sequence[str], max_owners: int) -> Values:
         "visible_to": [EVERYONE, *scope.visible_to],
         "seeds": list(seeds),
         "max_owners": max_owners,
+        "max_counted": _MAX_COUNTED,
     }
 
 

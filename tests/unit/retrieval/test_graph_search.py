@@ -1,0 +1,107 @@
+"""The graph leg inside a search: what it brings in, what it must not, and what it says."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contracts.envelope import Context
+from contracts.retrieval.search_answered import SearchAnsweredV1
+from contracts.retrieval.search_requested import SearchRequestedV1, Weights
+from services.retrieval.models.document import Head
+from services.retrieval.models.link import Link
+from services.retrieval.services.search import Search
+from services.retrieval.services.spending import Meter
+from tests.unit.retrieval.fakes import FakeModel, FakePublisher
+from tests.unit.retrieval.making import MAPPING, passage, version
+from tests.unit.retrieval.memory_store import MemoryStore
+
+CONTEXT = Context(tenant="acme", principal="ann", causation_id="request-1")
+FILM, PERSON = "a film about a harbour", "born in 1958"
+
+
+async def filled(person_visible_to: tuple[str, ...] | None = None) -> MemoryStore:
+    """The film names its director; no word of a question about the film stands in his passage."""
+    store = MemoryStore()
+    film = replace(passage("film", 1, 0, FILM), mentions=("tim burton",))
+    person = replace(passage("person", 1, 0, PERSON), about=("tim burton",))
+    for name, held, seen_by in (("film", film, None), ("person", person, person_visible_to)):
+        await store.index(version("acme", name, visibility=seen_by), [held])
+        await store.promote("acme", name, 1)
+    return store
+
+
+async def ask(store: MemoryStore, graph: Any, **fields: Any) -> SearchAnsweredV1:
+    search = Search(store, FakeModel(), MAPPING, Meter(FakePublisher()), graph=graph)
+    request = SearchRequestedV1(query="harbour film", **{"legs": ("bm25", "graph")} | fields)
+    return await search(request, CONTEXT)
+
+
+async def test_what_the_first_hit_names_comes_in_and_says_why() -> None:
+    store = await filled()
+    answer = await ask(store, store)
+    assert answer.legs == {"bm25": "applied", "graph": "applied"}
+    assert [hit.text for hit in answer.hits] == [FILM, PERSON]
+    explain = answer.hits[1].explain
+    assert explain.graph is not None
+    assert (explain.bm25, explain.fused, explain.graph.rank) == (None, None, 1)
+    assert explain.graph.path == (
+        {
+            "entity": "tim burton",
+            "from_passage": "film:1:0",
+            "to_passage": "person:1:0",
+            "relation": "names",
+            "named_by": 1,
+        },
+    )
+    assert answer.hits[0].explain.graph is None
+    assert "graph" in answer.took_ms
+
+
+async def test_the_weight_is_the_requests() -> None:
+    store = await filled()
+    low = await ask(store, store, weights=Weights(graph=0.1))
+    high = await ask(store, store, weights=Weights(graph=0.9))
+    assert low.hits[1].score < high.hits[1].score
+
+
+async def test_without_the_leg_nothing_is_followed() -> None:
+    store = await filled()
+    answer = await ask(store, store, legs=("bm25",))
+    assert [hit.text for hit in answer.hits] == [FILM]
+    assert answer.legs == {"bm25": "applied"}
+
+
+async def test_without_a_graph_or_a_hit_the_leg_is_skipped() -> None:
+    assert (await ask(await filled(), None)).legs["graph"] == "skipped"
+    assert (await ask(MemoryStore(), MemoryStore())).legs["graph"] == "skipped"
+
+
+async def test_a_graph_that_is_down_is_named_and_left_out() -> None:
+    store = await filled()
+    store.down = {"links"}
+    answer = await ask(store, store)
+    assert answer.legs == {"bm25": "applied", "graph": "failed"}
+    assert [hit.text for hit in answer.hits] == [FILM]
+
+
+async def test_what_the_asker_may_not_see_is_not_reached() -> None:
+    store = await filled(person_visible_to=("group:law",))
+    assert [hit.text for hit in (await ask(store, store)).hits] == [FILM]
+    allowed = await ask(store, store, visible_to=("group:law",))
+    assert [hit.text for hit in allowed.hits] == [FILM, PERSON]
+
+
+@pytest.mark.parametrize("head", [Head(1, live=False), Head(2, live=True), None])
+async def test_a_graph_behind_the_heads_brings_nothing_back(head: Head | None) -> None:
+    class Behind:
+        async def links(self, *_: Any) -> list[Link]:
+            return [Link("film:1:0", "tim burton", "person:1:0", "person", 1, 1)]
+
+    store = await filled()
+    assert len((await ask(store, Behind())).hits) == 2
+    if head is None:
+        del store.head["acme", "person"]
+    else:
+        store.head["acme", "person"] = head
+    assert [hit.text for hit in (await ask(store, Behind())).hits] == [FILM]
