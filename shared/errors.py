@@ -26,7 +26,7 @@ class RequestRefused(Exception):
 
 
 class TooLarge(Exception):
-    """A message exceeds its channel's limit and there is nowhere to put a claim check."""
+    """An object is over the reader's limit, or a message over its channel's."""
 
 
 class NoSuchObject(Exception):

@@ -85,11 +85,12 @@ class Model(Protocol):
 
 
 class Blobs(Protocol):
-    """Objects in the carrier bucket; get raises NoSuchObject."""
+    """Objects in the carrier bucket."""
 
     async def put(self, key: str, body: bytes) -> None: ...
 
-    async def get(self, key: str) -> bytes: ...
+    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
+        """Raises NoSuchObject, or TooLarge before a body over the limit is read."""
 
     async def delete(self, key: str) -> None: ...
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.ingestion.document import Counts, Failure, Metadata, Status, Tags
 from contracts.ingestion.document_state import DocumentSummary
 from contracts.retrieval.search_answered import Hit, LegState
-from contracts.retrieval.search_requested import Fusion, Leg, Weights
+from contracts.retrieval.search_requested import FILTER_FORM, Fusion, Leg, Weights
 
 QUESTION_MAX = 4_000
 
@@ -66,7 +66,7 @@ class DocumentList(BaseModel):
 class SearchBody(Body):
     query: str = Field(min_length=1, max_length=QUESTION_MAX)
     limit: int = Field(default=8, ge=1, le=100)
-    filter: dict[str, Any] | None = None
+    filter: dict[str, Any] | None = Field(default=None, description=FILTER_FORM)
     legs: tuple[Leg, ...] | None = None
     fusion: Fusion | None = None
     weights: Weights | None = None

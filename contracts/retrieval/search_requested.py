@@ -9,6 +9,19 @@ from contracts.message import Message, Shape
 Leg = Literal["bm25", "dense", "graph", "rerank"]
 Fusion = Literal["zscore", "minmax", "rrf"]
 
+# `filter`, told once for readers of this file and of the HTTP description.
+FILTER_FORM = """\
+One condition, or several joined: {"and": [...]}, {"or": [...]}, {"not": {...}}.
+A condition names a `field` and exactly one test of it:
+{"field": "tags", "eq": "law"}, {"field": "name", "prefix": "draft"},
+{"field": "media_type", "in": ["text/html", "text/plain"]},
+{"field": "created_at", "range": {"gte": "2024-05-01", "lt": "2024-06-01"}}.
+Fields: document_id, media_type, tags (eq, in); name (eq, in, prefix); created_at (range);
+metadata.KEY (eq, in, range) with a text, a number or a truth; dates are compared as ISO texts.
+A range has gt or gte, lt or lte, or one of each side; created_at takes ISO dates or moments, a date
+being its first instant in UTC. A value of another type never matches: 2024 is not "2024".
+"""
+
 
 class Weights(Shape):
     """How much each leg counts in the fused score."""
@@ -19,7 +32,11 @@ class Weights(Shape):
 
 
 class SearchRequestedV1(Message):
-    """`visible_to` is the principal's own set (`user:…`, `group:…`), never taken from a client."""
+    """`visible_to` is the principal's own set (`user:…`, `group:…`), never taken from a client.
+
+    `filter` has the form told in FILTER_FORM; one that cannot be read is answered by RequestFailed
+    with the code `invalid_filter` and the name of the field.
+    """
 
     query: str = Field(min_length=1, max_length=10_000)
     limit: int = Field(default=8, ge=1, le=100)

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.aws import Clients
-from shared.errors import NoSuchObject
+from shared.errors import NoSuchObject, TooLarge
 from shared.outage import outages_of
 from shared.settings import Settings
 
@@ -24,11 +24,13 @@ class S3Blobs:
         with outages_of("s3"):
             await self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
 
-    async def get(self, key: str) -> bytes:
+    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         try:
             with outages_of("s3"):
                 answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
                 async with answer["Body"] as stream:
+                    if limit_bytes is not None and answer["ContentLength"] > limit_bytes:
+                        raise TooLarge(f"{key}: {answer['ContentLength']} bytes")
                     body: bytes = await stream.read()
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):

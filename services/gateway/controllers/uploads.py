@@ -1,10 +1,10 @@
 """Reads a multipart upload; the file is spooled to disk, its parts are checked."""
 
 import json
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -17,6 +17,10 @@ from services.gateway.models.upload import Upload
 T = TypeVar("T")
 _TAGS: TypeAdapter[Tags] = TypeAdapter(Tags)
 _METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
+_Reader = Annotated[str, Field(pattern=r"^(user|group):[^\x00-\x1f]{1,128}$")]
+_VISIBILITY: TypeAdapter[tuple[str, ...]] = TypeAdapter(
+    Annotated[tuple[_Reader, ...], Field(min_length=1, max_length=64)]
+)
 _FIELDS_MAX = 40
 _FIELD_BYTES_MAX = 64 * 1024
 
@@ -38,6 +42,13 @@ SCHEMA: dict[str, Any] = {
                         "type": "string",
                         "contentMediaType": "application/json",
                         "description": "A JSON object of texts, numbers, truths and dates.",
+                    },
+                    "visibility": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "description": "A JSON list of those who may see it, such as "
+                        '["user:ann", "group:law"]; the uploader is not added. '
+                        "Left out: the whole tenant.",
                     },
                 },
             }
@@ -73,7 +84,8 @@ async def _upload(form: FormData, limit_bytes: int) -> Upload:
     return Upload(
         file_name=file.filename or "",
         tags=_checked(_TAGS, "tags", [tag for tag in tags if tag]),
-        metadata=_checked(_METADATA, "metadata", _parsed(form)),
+        metadata=_checked(_METADATA, "metadata", _parsed(form, "metadata", "an object")),
+        visibility=_visibility(form),
         body=await file.read(),
     )
 
@@ -82,12 +94,19 @@ def _texts(form: FormData, field: str) -> list[str]:
     return [value for value in form.getlist(field) if isinstance(value, str)]
 
 
-def _parsed(form: FormData) -> object:
-    texts = [text for text in _texts(form, "metadata") if text.strip()]
+def _visibility(form: FormData) -> tuple[str, ...] | None:
+    """An empty list is refused: a document that nobody sees is a mistake."""
+    if not any(text.strip() for text in _texts(form, "visibility")):
+        return None
+    return _checked(_VISIBILITY, "visibility", _parsed(form, "visibility", "a list"))
+
+
+def _parsed(form: FormData, field: str, what: str) -> object:
+    texts = [text for text in _texts(form, field) if text.strip()]
     try:
         return json.loads(texts[0]) if texts else {}
     except ValueError:
-        raise InvalidRequest("metadata", "This is not JSON. Send an object.") from None
+        raise InvalidRequest(field, f"This is not JSON. Send {what}.") from None
 
 
 def _checked(adapter: TypeAdapter[T], field: str, value: object) -> T:

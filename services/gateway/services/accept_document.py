@@ -64,6 +64,7 @@ class AcceptDocument:
             media_type=media_type,
             tags=upload.tags,
             metadata=upload.metadata,
+            visibility=upload.visibility,
         )
         return await self.publisher.send("ingestion-documents", message, context)
 

@@ -17,7 +17,7 @@ from services.ingestion.services.manifest import manifest
 from services.ingestion.services.parsing.parser import Parser
 from services.ingestion.services.titles import title_of
 from services.ingestion.store.ledger import Ledger
-from shared.errors import NoSuchObject
+from shared.errors import NoSuchObject, TooLarge
 from shared.observability import span
 from shared.ports import Blobs
 
@@ -87,10 +87,12 @@ class Ingest:
             body = (claim.text or "").encode()
         else:
             try:
-                body = await self.blobs.get(claim.key)
+                body = await self.blobs.get(claim.key, self.max_bytes)
             except NoSuchObject:
                 words = f"There is no object {claim.key}; put it there and send the message again."
                 raise Rejected("missing", words) from None
+            except TooLarge:
+                raise Rejected("too_large", too_large(self.max_bytes)) from None
         if not body.strip():
             raise Rejected("empty", "The document is empty.")
         if len(body) > self.max_bytes:

@@ -110,7 +110,7 @@ def _values(version: Version, field: Field) -> Collection[Value]:
 
 
 def _typed(value: Value) -> tuple[str, str | float]:
-    """Numbers are one type, of a float's precision; dates are their ISO text; truth is no number."""
+    """Numbers are of a float's precision, dates are their ISO text, and truth is no number."""
     if isinstance(value, bool):
         return "truth", float(value)
     if isinstance(value, int | float):

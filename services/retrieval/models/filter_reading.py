@@ -94,7 +94,7 @@ def _condition(given: Mapping[str, Any]) -> Filter:
 
 
 def _field(name: str) -> Field:
-    start, dot, key = name.partition(".")
+    start, _, key = name.partition(".")
     if start == "metadata" and key:
         return Field("metadata", _text(name, key))
     for known in ("document_id", "name", "media_type", "tags", "created_at"):
@@ -142,7 +142,9 @@ def _moment(name: str, given: object) -> int:
     try:
         return epoch_ms(datetime.fromisoformat(_text(name, given)))
     except ValueError:
-        raise InvalidFilter(name, "give an ISO date, such as 2024-05-01 or 2024-05-01T12:00Z") from None
+        raise InvalidFilter(
+            name, "give an ISO date, such as 2024-05-01 or 2024-05-01T12:00Z"
+        ) from None
 
 
 def _comparable(name: str, given: object) -> str | int | float:

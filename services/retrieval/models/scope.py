@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.retrieval.models.filter import Filter
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -9,3 +11,4 @@ class Scope:
 
     tenant: str
     visible_to: tuple[str, ...] = ()
+    filter: Filter | None = None

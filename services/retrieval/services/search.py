@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from contracts.envelope import Context
 from contracts.retrieval.search_answered import LegState, SearchAnsweredV1
 from contracts.retrieval.search_requested import Fusion, Leg, SearchRequestedV1, Weights
+from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.models.mapping import Mapping as IndexMapping
 from services.retrieval.models.mapping import MappingMismatch
 from services.retrieval.models.passage import FoundPassage
@@ -51,7 +52,7 @@ class Search:
     graph: Links | None = None
 
     async def __call__(self, request: SearchRequestedV1, context: Context) -> SearchAnsweredV1:
-        """Always answers: a leg that fails is named `failed` and left out."""
+        """A leg that fails is named `failed` and left out. Raises InvalidFilter."""
         watch, bill = Stopwatch(), Bill(self.meter, context, request.turn_id)
         legs = request.legs or self.defaults.legs
         with watch.stage("total"):
@@ -88,7 +89,7 @@ class Search:
         bill: Bill,
         watch: Stopwatch,
     ) -> dict[str, Attempt[list[Scored]]]:
-        scope = Scope(tenant, request.visible_to)
+        scope = _scope(request, tenant)
         work = {}
         if "bm25" in legs:
             work["bm25"] = self.store.bm25(scope, request.query, LEG_DEPTH)
@@ -176,7 +177,12 @@ class Search:
             return "skipped", ranked, texts
         weight = request.weights.graph if request.weights else self.defaults.graph_weight
         hop = Hop(self.graph, self.store)(
-            Scope(tenant, request.visible_to), [*ranked, *beyond], texts, weight
+            _scope(request, tenant), [*ranked, *beyond], texts, weight
         )
         done = await attempt("graph", hop, self.defaults.leg_budget_s, watch)
         return (done.state, *(done.value or (ranked, texts)))
+
+
+def _scope(request: SearchRequestedV1, tenant: str) -> Scope:
+    wanted = read_filter(request.filter) if request.filter is not None else None
+    return Scope(tenant, request.visible_to, wanted)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.models.mapping import Mapping, MappingMismatch
 from services.retrieval.models.scope import Scope
 from services.retrieval.store.sqlite import writing
@@ -38,6 +39,38 @@ async def test_a_file_made_for_another_model_is_refused_with_what_to_do(tmp_path
     with pytest.raises(MappingMismatch, match=r"test\.embedder-v1.*move the file away"):
         async with open_sqlite(tmp_path, TITAN):
             pass
+
+
+async def test_a_file_of_schema_2_is_taken_over_with_what_filters_need(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path, MAPPING) as store:
+        await store.index(version("acme", "d"), passages_of("d", 1, ["harbour"]))
+        await store.promote("acme", "d", 1)
+    make_schema_2(file_for(tmp_path, MAPPING))
+    for _ in range(2):
+        async with open_sqlite(tmp_path, MAPPING) as store:
+            for field, test in (
+                ("tags", {"eq": "b"}),
+                ("metadata.year", {"eq": 2024}),
+                ("created_at", {"range": {"gte": "2024-05-01", "lte": "2024-05-01"}}),
+            ):
+                scope = Scope("acme", (), read_filter({"field": field, **test}))
+                assert len(await store.bm25(scope, "harbour", 10)) == 1, field
+            assert await store.index(version("acme", "e"), passages_of("e", 1, ["x"])) == 1
+
+
+def make_schema_2(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        for column, value in (
+            ("created_at", "2024-05-01T00:00:00+00:00"),
+            ("tags", '["a", "b"]'),
+            ("metadata", '{"year": 2024}'),
+        ):
+            connection.execute(
+                f"ALTER TABLE versions ADD COLUMN {column} TEXT NOT NULL DEFAULT '{value}'"
+            )
+        connection.execute("DROP TABLE facts")
+        connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
+    connection.close()
 
 
 async def test_a_second_process_is_refused_until_the_first_has_closed(tmp_path: Path) -> None:
@@ -75,7 +108,7 @@ async def test_purged_text_is_gone_from_the_full_text_index(tmp_path: Path) -> N
     with sqlite3.connect(file_for(tmp_path, MAPPING)) as connection:
         # Raises when the index and the passages do not agree.
         connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
-        for table in ("passages", "versions"):
+        for table in ("passages", "versions", "facts"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
         hits = connection.execute("SELECT count(*) FROM words WHERE words MATCH 'harbour'")
         assert hits.fetchone() == (0,)

@@ -152,7 +152,7 @@ class FakeBlobs:
     async def put(self, key: str, body: bytes) -> None:
         self.objects[key] = body
 
-    async def get(self, key: str) -> bytes:
+    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         return self.objects[key]
 
     async def delete(self, key: str) -> None:

@@ -56,6 +56,24 @@ async def test_an_upload_is_stored_sent_and_noted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "visibility"),
+    [
+        ({"visibility": '["user:ann", "group:law"]'}, ("user:ann", "group:law")),
+        ({"visibility": " "}, None),
+        ({}, None),
+    ],
+)
+async def test_an_upload_may_be_limited_to_some(
+    data: dict[str, str], visibility: tuple[str, ...] | None
+) -> None:
+    gateway = Gateway()
+    assert (await upload(gateway, data=data)).status_code == 202
+    [sent] = gateway.publisher.on("ingestion-documents")
+    assert isinstance(sent, IngestDocumentV2)
+    assert sent.visibility == visibility
+
+
+@pytest.mark.parametrize(
     ("request_", "status", "code", "says"),
     [
         ({"files": {"file": ("a.exe", b"x")}}, 415, "unsupported_media_type", "pdf"),
@@ -67,6 +85,11 @@ async def test_an_upload_is_stored_sent_and_noted() -> None:
         ({"data": {"metadata": "{"}}, 422, "invalid_request", "metadata"),
         ({"data": {"metadata": "[1]"}}, 422, "invalid_request", "metadata"),
         ({"data": {"metadata": '{"a": {"b": 1}}'}}, 422, "invalid_request", "metadata.a"),
+        ({"data": {"visibility": "group:law"}}, 422, "invalid_request", "visibility"),
+        ({"data": {"visibility": "[]"}}, 422, "invalid_request", "visibility"),
+        ({"data": {"visibility": "{}"}}, 422, "invalid_request", "visibility"),
+        ({"data": {"visibility": '["law"]'}}, 422, "invalid_request", "visibility.0"),
+        ({"data": {"visibility": '["user:"]'}}, 422, "invalid_request", "visibility.0"),
         ({"data": {"tags": "t" * 65}}, 422, "invalid_request", "tags.0"),
         ({"data": {"tags": ",".join("abcdefgh" * 5)}}, 422, "invalid_request", "tags"),
         ({"files": {"file": ("..", b"x")}}, 422, "invalid_request", "needs a name"),

@@ -39,7 +39,7 @@ class MemoryBlobs:
         self.faults.strike("s3")
         self.held[key] = body
 
-    async def get(self, key: str) -> bytes:
+    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         self.faults.strike("s3")
         if key not in self.held:
             raise NoSuchObject(key)

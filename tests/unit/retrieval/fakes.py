@@ -78,7 +78,7 @@ class FakeBlobs:
     async def put(self, key: str, body: bytes) -> None:
         self.objects[key] = body
 
-    async def get(self, key: str) -> bytes:
+    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         if key not in self.objects:
             raise NoSuchObject(key)
         return self.objects[key]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.retrieval.models.document import Head, Version
+from services.retrieval.models.filter import matches
 from services.retrieval.models.link import Link
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
 from services.retrieval.models.scope import Scope
@@ -132,7 +133,8 @@ class MemoryStore:
     def _visible(self, version: Version, scope: Scope) -> bool:
         head = self.head.get((version.tenant, version.document_id))
         open_to = version.visibility is None or set(version.visibility) & set(scope.visible_to)
-        return bool(open_to) and head is not None and head.shows(version.ordinal)
+        inside = scope.filter is None or matches(scope.filter, version)
+        return bool(open_to and inside and head is not None and head.shows(version.ordinal))
 
     def _set_head(self, tenant: str, document_id: str, wanted: Head) -> bool:
         self._check("promote" if wanted.live else "bury")

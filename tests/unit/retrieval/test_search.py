@@ -7,13 +7,16 @@ import pytest
 
 from contracts.envelope import Context
 from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.request_failed import RequestFailedV1
 from contracts.retrieval.search_answered import SearchAnsweredV1
 from contracts.retrieval.search_requested import SearchRequestedV1
+from services.retrieval.controllers.search_requested import SearchRequested
 from services.retrieval.models.mapping import Mapping, MappingMismatch
 from services.retrieval.services.reranking import Breaker, Reranker
 from services.retrieval.services.search import Defaults, Search
 from services.retrieval.services.spending import Meter
 from shared.errors import Unavailable
+from shared.outcomes import Done
 from shared.testing.probe import until
 from tests.unit.retrieval.fakes import FakeModel, FakePublisher
 from tests.unit.retrieval.making import MAPPING, passages_of, version
@@ -231,3 +234,24 @@ async def test_weights_and_fusion_are_the_requests() -> None:
     )
     assert by_words.hits[0].score == 1.0
     assert by_words.hits[0].text == "harbour lights"
+
+
+async def test_a_filter_is_inside_every_leg() -> None:
+    house = await House().filled()
+    await house.store.index(version("acme", "e"), passages_of("e", 1, TEXTS))
+    await house.store.promote("acme", "e", 1)
+    answer = await house.ask(filter={"field": "document_id", "in": ["e", "x"]})
+    assert {hit.document_id for hit in answer.hits} == {"e"}
+    answer = await house.ask(filter={"field": "document_id", "eq": "x"})
+    assert answer.hits == ()
+
+
+async def test_a_filter_that_cannot_be_read_is_refused_by_name() -> None:
+    house = await House().filled()
+    request = SearchRequestedV1(query="harbour", filter={"field": "colour", "eq": "red"})
+    outcome = await SearchRequested(house.search)(request, CONTEXT)
+    assert isinstance(outcome, Done)
+    assert isinstance(outcome.reply, RequestFailedV1)
+    assert outcome.reply.code == "invalid_filter"
+    assert outcome.reply.message.startswith("colour: there is no such field")
+    assert house.used() == []

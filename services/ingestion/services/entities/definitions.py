@@ -19,7 +19,7 @@ _OPENING = re.compile(
     rf"(?:{_RELATIVE}\s+{_IS}\s+{_DETERMINER}\s|,\s+(?:an?|the|one)\s)"
 )
 # `Ada Lovelace (born …`, with nothing but capitalised words before the bracket.
-_INTRODUCED = re.compile(r"\W*((?:[^\W\d_a-z]\w*[\w.'’-]*\s+){2,5})\(")
+_INTRODUCED = re.compile(r"\W*((?:[^\W\d_a-z][\w.'’-]*\s+){2,5})\(")
 _TERM = re.compile(
     r"\b[Tt]he (?:term|word|phrase|expression|name) (?:[\"“«'‘]([^\"”»'’\n]{2,60})[\"”»'’]"
     r"|([\w][\w -]{1,58}?)) (?:means|refers|denotes|describes|is)\b"

@@ -34,7 +34,7 @@ def extract(title: str, headings: Sequence[str], text: str) -> Entities:
     the innermost heading and what the text defines are what it is about. No model, no state.
     """
     plain = normal(text)
-    pairs = list(abbreviations_in(plain))
+    pairs = list(chain.from_iterable(map(abbreviations_in, (normal(title), *headings[-1:], plain))))
     return Entities(
         _bounded(_both_forms(_about(title, headings, plain), pairs), ABOUT_MAX),
         _bounded(_both_forms(names_in(plain), pairs), MENTIONS_MAX),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.retrieval.models.filter import And, Bound, Filter, NamePrefix, Not, OneOf, Or, Range
+from services.retrieval.models.filter import And, Filter, NamePrefix, Not, OneOf, Or, Range
 from services.retrieval.store.metadata_ranges import term_range
 from services.retrieval.store.metadata_terms import term
 
@@ -54,17 +54,13 @@ def _one_of(wanted: OneOf) -> Condition:
 
 
 def _range(wanted: Range) -> Condition:
-    if wanted.field.name == "created_at":
-        tests = [
-            f"v.created_at {sign}{'=' * bound.inclusive} ?" for sign, bound in _signed(wanted)
-        ]
-        return Condition(f"({' AND '.join(tests)})", tuple(b.value for b in wanted.bounds))
+    name = wanted.field.name
+    if name == "created_at":
+        ends = (("f.value >", wanted.low), ("f.value <", wanted.high))
+        tests = [f"{test}{'=' * end.inclusive} ?" for test, end in ends if end is not None]
+        values = (end.value for end in wanted.bounds)
+        return Condition(_FACT.format(" AND ".join(tests)), (name, *values))
     terms = term_range(wanted)
     above, below = "=" * terms.low_inclusive, "=" * terms.high_inclusive
     test = f"f.value >{above} ? AND f.value <{below} ?"
-    return Condition(_FACT.format(test), (wanted.field.name, terms.low, terms.high))
-
-
-def _signed(wanted: Range) -> list[tuple[str, Bound]]:
-    ends = ((">", wanted.low), ("<", wanted.high))
-    return [(sign, bound) for sign, bound in ends if bound is not None]
+    return Condition(_FACT.format(test), (name, terms.low, terms.high))

@@ -14,8 +14,8 @@ from services.retrieval.models.passage import FoundPassage, Passage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
 from services.retrieval.store.sqlite.match import match_expression
-from services.retrieval.store.sqlite.scoping import JOINS, resolve, tenant_number
-from services.retrieval.store.sqlite.vectors import Row, Vectors
+from services.retrieval.store.sqlite.scoping import JOINS, Bounds, resolve, tenant_number
+from services.retrieval.store.sqlite.vectors import Ids, Row, Vectors
 
 _COLUMNS = """
 p.passage_id, p.n, p.title, p.text, p.start, p."end", p.page, p.headings, p.language,
@@ -58,7 +58,8 @@ def dense(
         return []
     audiences = np.array(bounds.audiences, np.int64)
     question = np.asarray(vector, np.float32)
-    nearest = vectors.nearest(bounds.tenant, question, audiences, None, k)
+    versions = _versions(connection, bounds) if scope.filter else None
+    nearest = vectors.nearest(bounds.tenant, question, audiences, versions, k)
     names = _names(connection, [row for row, _ in nearest])
     # A row can have gone between the two looks.
     return [Scored(*names[row], score) for row, score in nearest if row in names]
@@ -96,6 +97,11 @@ def neighbours(
         (reach, reach, passage_id, tenant_number(connection, tenant)),
     )
     return [_found(row) for row in rows]
+
+
+def _versions(connection: sqlite3.Connection, bounds: Bounds) -> Ids:
+    rows = connection.execute(f"SELECT v.id FROM versions v WHERE {bounds.where}", bounds.values)
+    return np.array([row[0] for row in rows], np.int64)
 
 
 def _names(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, tuple[str, str, int]]:

@@ -4,8 +4,9 @@ import sqlite3
 from pathlib import Path
 
 from services.retrieval.models.mapping import Mapping, MappingMismatch
+from services.retrieval.store.sqlite import facts
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # A tenant's passages have the row ids tenant << 40 … : its part of the full-text index is a range.
 TENANT_SHIFT = 40
 # A member of the audience of passages whose visibility is not limited, and of every scope.
@@ -45,9 +46,6 @@ CREATE TABLE versions (
   ordinal INTEGER NOT NULL,
   name TEXT NOT NULL,
   media_type TEXT NOT NULL,
-  created_at TEXT NOT NULL,
-  tags TEXT NOT NULL,
-  metadata TEXT NOT NULL,
   audience INTEGER NOT NULL,
   UNIQUE (tenant, document_id, ordinal)
 );
@@ -117,6 +115,8 @@ def prepare(connection: sqlite3.Connection, path: Path, mapping: Mapping) -> Non
     found = dict(connection.execute("SELECT key, value FROM meta"))
     if found["schema"] == "1":
         found["schema"] = _add_graph(connection)
+    if found["schema"] == "2":
+        found["schema"] = _add_facts(connection)
     wanted = _meta(mapping)
     if found != wanted:
         raise MappingMismatch(
@@ -126,7 +126,7 @@ def prepare(connection: sqlite3.Connection, path: Path, mapping: Mapping) -> Non
 
 
 def _create(connection: sqlite3.Connection, mapping: Mapping) -> None:
-    connection.executescript(f"BEGIN; {_TABLES} {_GRAPH_TABLES}")
+    connection.executescript(f"BEGIN; {_TABLES} {_GRAPH_TABLES} {facts.TABLE}")
     connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(mapping).items())
     connection.execute("COMMIT")
 
@@ -136,6 +136,14 @@ def _add_graph(connection: sqlite3.Connection) -> str:
         f"BEGIN; {_GRAPH_TABLES} UPDATE meta SET value = '2' WHERE key = 'schema'; COMMIT"
     )
     return "2"
+
+
+def _add_facts(connection: sqlite3.Connection) -> str:
+    connection.executescript(f"BEGIN; {facts.TABLE}")
+    facts.take_over(connection)
+    connection.execute("UPDATE meta SET value = '3' WHERE key = 'schema'")
+    connection.execute("COMMIT")
+    return "3"
 
 
 def _meta(mapping: Mapping) -> dict[str, str]:

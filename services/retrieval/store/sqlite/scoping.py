@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.retrieval.models.scope import Scope
+from services.retrieval.store.sqlite.filtering import Condition, condition
 from services.retrieval.store.sqlite.schema import EVERYONE, TENANT_SHIFT
 
 # Joined to `passages p` in every search. The heads are looked at here too, so that versions which
@@ -18,10 +19,11 @@ CROSS JOIN heads h ON h.tenant = v.tenant AND h.document_id = v.document_id
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A scope resolved: the tenant's number, and the ids of the audiences the principal is in."""
+    """A scope resolved: the tenant's number, the principal's audiences, the filter's condition."""
 
     tenant: int
     audiences: tuple[int, ...]
+    filter: Condition = field(default=Condition("TRUE"))
 
     @property
     def first_row(self) -> int:
@@ -35,11 +37,11 @@ class Bounds:
     def where(self) -> str:
         """A condition over `p`, `v` and `h`; its values are `values`."""
         marks = ", ".join("?" * len(self.audiences))
-        return f"v.tenant = ? AND v.audience IN ({marks})"
+        return f"v.tenant = ? AND v.audience IN ({marks}) AND {self.filter.sql}"
 
     @property
-    def values(self) -> tuple[int, ...]:
-        return (self.tenant, *self.audiences)
+    def values(self) -> tuple[str | int | float, ...]:
+        return (self.tenant, *self.audiences, *self.filter.values)
 
 
 def tenant_number(connection: sqlite3.Connection, tenant: str) -> int | None:
@@ -57,4 +59,5 @@ def resolve(connection: sqlite3.Connection, scope: Scope) -> Bounds | None:
         "WHERE tenant = ? AND principal IN (SELECT value FROM json_each(?))",
         (tenant, json.dumps([EVERYONE, *scope.visible_to])),
     )
-    return Bounds(tenant, tuple(row[0] for row in rows))
+    audiences = tuple(row[0] for row in rows)
+    return Bounds(tenant, audiences, condition(scope.filter) if scope.filter else Condition("TRUE"))

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.passage import IndexedPassage
+from services.retrieval.store.sqlite.facts import add_facts, drop_facts
 from services.retrieval.store.sqlite.graph import add_names, drop_names
 from services.retrieval.store.sqlite.schema import EVERYONE, TENANT_SHIFT
 from services.retrieval.store.sqlite.scoping import tenant_number
 from services.retrieval.store.sqlite.vectors import Row
 
 _INSERT_VERSION = """
-INSERT INTO versions
-  (tenant, document_id, ordinal, name, media_type, created_at, tags, metadata, audience)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO versions (tenant, document_id, ordinal, name, media_type, audience)
+VALUES (?, ?, ?, ?, ?, ?)
 """
 _INSERT_PASSAGE = "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FORGET_WORDS = """
@@ -92,6 +92,7 @@ def drop_outdated(
         connection.execute(_FORGET_WORDS, (version,))
         drop_names(connection, version)
         connection.execute("DELETE FROM passages WHERE version = ?", (version,))
+        drop_facts(connection, version)
         connection.execute("DELETE FROM versions WHERE id = ?", (version,))
     return tenant, versions
 
@@ -151,13 +152,11 @@ def _insert_version(
         version.ordinal,
         version.name,
         version.media_type,
-        version.created_at.isoformat(),
-        json.dumps(version.tags),
-        json.dumps(dict(version.metadata), default=str),
         audience,
     )
     inserted = connection.execute(_INSERT_VERSION, values).lastrowid
     assert inserted is not None
+    add_facts(connection, inserted, version)
     return inserted
 
 
