@@ -2,4 +2,4 @@
 
 from contracts.topology import SERVICES
 
-STAGES = (SERVICES, ("bedrock",), ("aws", "postgres", "valkey"))
+STAGES = (SERVICES, ("bedrock",), ("aws", "postgres", "valkey", "opensearch", "neo4j"))

@@ -11,7 +11,7 @@ from services.finetune_export.store.archive import Archive
 from shared.aws import Clients
 from shared.blobs import open_blobs
 from shared.lifecycle import Runnable
-from shared.messaging import Bus, Consumer, open_bus
+from shared.messaging import LINGER_S, Bus, Consumer, open_bus
 
 
 @asynccontextmanager
@@ -35,6 +35,7 @@ async def bootstrap(
                 "finetune-events",
                 {TurnCompletedV1: TurnCompleted(ArchiveTurn(archive))},
                 probe=archive.ping,
+                linger_s=LINGER_S,
             ),
             # Only pings so far: they show that the service lives.
             Consumer(bus, "finetune-exports", {}, probe=archive.ping),

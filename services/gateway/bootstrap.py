@@ -52,7 +52,7 @@ from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.clock import SystemClock
 from shared.lifecycle import Runnable
-from shared.messaging import Bus, BusPublisher, BusRequester, Consumer, Handler, open_bus
+from shared.messaging import LINGER_S, Bus, BusPublisher, BusRequester, Consumer, Handler, open_bus
 from shared.ports import Blobs, Clock, Model, Publisher, Requester
 
 
@@ -155,5 +155,7 @@ async def bootstrap(
             DocumentDeletedV1: DocumentDeleted(forget),
             ModelUsedV1: ModelUsed(CountUsage(usage, SystemClock())),
         }
-        events = Consumer(bus, "gateway-events", handlers, probe=partial(alive, redis))
+        events = Consumer(
+            bus, "gateway-events", handlers, probe=partial(alive, redis), linger_s=LINGER_S
+        )
         yield [server, events]

@@ -42,7 +42,7 @@ from services.ingestion.store.vectors import Vectors
 from shared.bedrock import open_model
 from shared.blobs import open_blobs
 from shared.lifecycle import Runnable
-from shared.messaging import Bus, BusPublisher, Consumer, Handler, open_bus
+from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, Handler, open_bus
 from shared.ports import Blobs, Model, Publisher
 
 # What is handled together is committed together.
@@ -113,7 +113,7 @@ def wire(
     return [
         consume("ingestion-documents", documents, concurrency=AT_ONCE, foreign=foreign),
         consume("ingestion-queries", queries, concurrency=16),
-        consume("ingestion-events", events, concurrency=AT_ONCE),
+        consume("ingestion-events", events, concurrency=AT_ONCE, linger_s=LINGER_S),
         Worker(ledger, ingest, announcer, work, settings.documents_in_flight),
         Upkeep(ledger, Cleaning(database), vectors, announcer, blobs, purge, settings.upkeep_s),
     ]

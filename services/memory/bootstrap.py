@@ -18,7 +18,7 @@ from services.memory.store.turn_table import TurnTable
 from shared.blobs import open_blobs
 from shared.clock import SystemClock
 from shared.lifecycle import Runnable
-from shared.messaging import Bus, Consumer, open_bus
+from shared.messaging import LINGER_S, Bus, Consumer, open_bus
 from shared.ports import Clock
 
 
@@ -66,5 +66,6 @@ async def bootstrap(
                 "memory-events",
                 {TurnCompletedV1: TurnCompleted(Remember(table))},
                 probe=table.ping,
+                linger_s=LINGER_S,
             ),
         ]

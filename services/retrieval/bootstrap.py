@@ -22,7 +22,7 @@ from services.retrieval.store.sqlite.store import open_sqlite
 from shared.bedrock import open_model
 from shared.blobs import open_blobs
 from shared.lifecycle import Runnable
-from shared.messaging import Bus, BusPublisher, Consumer, open_bus
+from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
 from shared.ports import Blobs, Model
 
 
@@ -62,6 +62,7 @@ async def bootstrap(
                 {DocumentChunkedV1: DocumentChunked(indexing)},
                 concurrency=settings.index_concurrency,
                 probe=store.ping,
+                linger_s=LINGER_S,
             ),
             Consumer(
                 bus,

@@ -11,6 +11,7 @@ from contracts.message import Message
 from contracts.platform.request_failed import RequestFailedV1
 from contracts.topology import QUEUES
 from shared.errors import Unavailable
+from shared.messaging.batch import BATCH_MAX
 from shared.messaging.breaker import Breaker, Probe
 from shared.messaging.bus import Bus, Parcel
 from shared.messaging.dispatch import Dispatcher, Handler, Verdict
@@ -19,6 +20,8 @@ from shared.observability import metric
 from shared.outcomes import Done, Reject, Retry
 
 logger = logging.getLogger(__name__)
+# For queues of events, where nobody waits for the single one.
+LINGER_S = 0.2
 # Outages burn receives: well before maxReceiveCount the message is sent anew with a fresh count.
 RENEW_AT = 10
 _POLL_PAUSE_S = 1.0
@@ -36,6 +39,9 @@ class Flight:
 class Consumer:
     """A Runnable that empties one queue; `concurrency` handlers at most run at once.
 
+    Where nobody waits, `linger_s` lets messages gather after a receive that was not full: one
+    receive and one delete then serve several, and a call costs more than a message.
+
     A receive is never cancelled: the messages that it took would stay hidden until their
     visibility runs out. On stop it finishes, and what was not started becomes visible again.
     """
@@ -49,8 +55,10 @@ class Consumer:
         concurrency: int = 10,
         foreign: Foreign | None = None,
         probe: Probe | None = None,
+        linger_s: float = 0.0,
     ) -> None:
         self._bus, self._queue, self._concurrency = bus, QUEUES[queue], concurrency
+        self._linger_s = linger_s
         self._dispatcher = Dispatcher(self._queue.consumer, queue, handlers, bus.redeem, foreign)
         self._breaker = Breaker(queue, probe)
         self._flights: dict[str, Flight] = {}
@@ -89,6 +97,12 @@ class Consumer:
             return
         for message in messages:
             self._start(message)
+        if 0 < len(messages) < min(count, BATCH_MAX):
+            await self._linger()
+
+    async def _linger(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), self._linger_s)
 
     async def _free_slots(self) -> int:
         while (free := self._concurrency - len(self._flights)) <= 0:

@@ -12,6 +12,7 @@ from contracts.ingestion.document import Counts
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, passage_id, write
 from contracts.retrieval.search_requested import Leg, SearchRequestedV1
+from services.ingestion.services.entities.extracting import extract
 from services.retrieval.models.passage import Passage
 from services.retrieval.services.indexing import Indexing
 from services.retrieval.services.search import Search
@@ -25,6 +26,8 @@ from tests.unit.retrieval.fakes import FakeBlobs, FakePublisher
 TENANT = "quality"
 # The recipe reaches .732 and .827 (design, section 8), words alone .687 and .789.
 GOALS: Mapping[str, tuple[float, float]] = {"scifact": (0.72, 0.685), "hotpotqa": (0.82, 0.78)}
+# Measured: +.0006 on single questions, +.0575 on those of two hops.
+GRAPH_GAINS = {"scifact": -0.002, "hotpotqa": 0.045}
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +54,7 @@ def matched(title: str, text: str) -> str:
 
 
 def manifest(document_id: str, title: str, text: str, vector: Vectors) -> bytes:
+    found = extract(title, [], text)
     line = ChunkLine(
         passage_id=passage_id(document_id, 1, 0),
         n=0,
@@ -58,6 +62,8 @@ def manifest(document_id: str, title: str, text: str, vector: Vectors) -> bytes:
         text=text,
         start=0,
         end=len(text),
+        mentions=found.mentions,
+        about=found.about,
         model=MAPPING.model,
         dimension=MAPPING.dimension,
         vector=encode_vector(np.asarray(vector, "<f2").tobytes()),
@@ -99,10 +105,13 @@ async def test_the_recipe_holds_its_figures(name: str, tmp_path: Path, embedder:
     model = QueryModel(embedder, list(measured.queries.values()))
     async with open_sqlite(tmp_path, MAPPING) as store:
         await index(store, measured, embedder)
-        search = Search(store, model, MAPPING, Meter(FakePublisher()))
+        search = Search(store, model, MAPPING, Meter(FakePublisher()), graph=store)
         fused = measured.ndcg10(await rankings(search, measured.queries, ["bm25", "dense"]))
         words = measured.ndcg10(await rankings(search, measured.queries, ["bm25"]))
+        legs: list[Leg] = ["bm25", "dense", "graph"]
+        linked = measured.ndcg10(await rankings(search, measured.queries, legs))
     goal, goal_words = GOALS[name]
     assert fused >= goal
     assert words >= goal_words
     assert fused > words
+    assert linked - fused >= GRAPH_GAINS[name]

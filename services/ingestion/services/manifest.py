@@ -28,8 +28,11 @@ def manifest(
 ) -> Manifest:
     def lines() -> Iterator[ChunkLine]:
         for n, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
-            # Only the first passage is about what the document's title names.
-            found = extract(parsed.title if n == 0 else "", chunk.headings, chunk.text)
+            # A title and a heading are what the first passage under them is about: were the later
+            # ones too, the name would soon have too many owners to lead anywhere.
+            headings = () if chunk.headings in begun else chunk.headings
+            begun.add(chunk.headings)
+            found = extract(parsed.title if n == 0 else "", headings, chunk.text)
             names.update(found.about, found.mentions)
             yield ChunkLine(
                 passage_id=passage_id(claim.document_id, claim.ordinal, n),
@@ -49,5 +52,6 @@ def manifest(
             )
 
     names: set[str] = set()
+    begun: set[tuple[str, ...]] = set()
     body = write(lines())
     return Manifest(body, len(names))

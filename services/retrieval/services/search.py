@@ -13,6 +13,8 @@ from services.retrieval.models.mapping import MappingMismatch
 from services.retrieval.models.passage import FoundPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
+from services.retrieval.models.typed_query import TypedQuery, read_query
+from services.retrieval.services.exactness import exact_first, only_exact
 from services.retrieval.services.explaining import hit
 from services.retrieval.services.fusion import Fused, fuse
 from services.retrieval.services.graph_store import Links
@@ -54,15 +56,15 @@ class Search:
     async def __call__(self, request: SearchRequestedV1, context: Context) -> SearchAnsweredV1:
         """A leg that fails is named `failed` and left out. Raises InvalidFilter."""
         watch, bill = Stopwatch(), Bill(self.meter, context, request.turn_id)
-        legs = request.legs or self.defaults.legs
+        legs, typed = request.legs or self.defaults.legs, read_query(request.query)
         with watch.stage("total"):
             attempts = await self._find(request, context.tenant, legs, bill, watch)
-            fused = self._fuse(request, attempts)
+            fused = self._fuse(request, typed, attempts)
             with watch.stage("read"):
                 kept = await self._shown(context.tenant, fused, attempts, request.limit)
                 texts = await self._texts(context.tenant, kept, request.limit)
             placed = by_fusion(kept)
-            ranked = [place for place in placed if place.passage_id in texts]
+            ranked = only_exact(typed, placed, texts)
             states: dict[str, LegState] = dict.fromkeys(legs, "skipped")
             states |= {leg: done.state for leg, done in attempts.items()}
             if "rerank" in legs:
@@ -72,6 +74,7 @@ class Search:
                 states["graph"], ranked, texts = await self._follow(
                     request, context.tenant, ranked, beyond, texts, watch
                 )
+            ranked = exact_first(typed, only_exact(typed, ranked, texts), texts)
             total = await bill.settle()
         return SearchAnsweredV1(
             hits=tuple(hit(texts[r.passage_id], r) for r in ranked[: request.limit]),
@@ -110,12 +113,21 @@ class Search:
         return await self.store.dense(scope, vector, LEG_DEPTH)
 
     def _fuse(
-        self, request: SearchRequestedV1, attempts: Mapping[str, Attempt[list[Scored]]]
+        self,
+        request: SearchRequestedV1,
+        typed: TypedQuery,
+        attempts: Mapping[str, Attempt[list[Scored]]],
     ) -> list[Fused]:
         lists = {
             leg: {scored.passage_id: scored.score for scored in done.value or ()}
             for leg, done in attempts.items()
         }
+        if typed.strict and "bm25" in attempts and attempts["bm25"].state == "applied":
+            # Only passages with these words can hold the phrase: the others would crowd them out.
+            lists = {
+                leg: {at: score for at, score in scores.items() if at in lists["bm25"]}
+                for leg, scores in lists.items()
+            }
         weights = request.weights or Weights()
         shares = {"bm25": weights.bm25, "dense": weights.dense}
         return fuse(lists, shares, request.fusion or self.defaults.fusion)

@@ -15,7 +15,7 @@ from shared.messaging import breaker as breaker_module
 from shared.messaging import consumer as consumer_module
 from shared.messaging.bus import Parcel
 from shared.messaging.redrive import look, redrive, waiting
-from shared.messaging.wire import encode, routing
+from shared.messaging.wire import Received, encode, routing
 from shared.outcomes import Done, Outcome, Reject, Retry
 from shared.testing.probe import until
 from shared.testing.running import Recorder, running
@@ -309,3 +309,27 @@ async def _set_visibility(bus: Bus, seconds: int) -> None:
     await bus._send.set_queue_attributes(
         QueueUrl=await bus.url(QUEUE), Attributes={"VisibilityTimeout": str(seconds)}
     )
+
+
+async def test_where_nobody_waits_messages_gather_and_are_handled_in_few_receives(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, receives = Recorder(), 0
+    receive = bus.receive
+
+    async def counted(queue: str, count: int, wait_s: int) -> list[Received]:
+        nonlocal receives
+        messages = await receive(queue, count, wait_s)
+        receives += bool(messages)
+        return messages
+
+    monkeypatch.setattr(bus, "receive", counted)
+    publisher = BusPublisher(bus)
+    consumer = Consumer(bus, QUEUE, {IngestDocumentV2: seen}, linger_s=0.5)
+    async with running(consumer):
+        await publisher.send(QUEUE, MESSAGE, CONTEXT)
+        await until(lambda: seen.calls)
+        for _ in range(4):  # sent while it lingers
+            await publisher.send(QUEUE, MESSAGE, CONTEXT)
+        await until(lambda: len(seen.calls) == 5)
+    assert receives == 2

@@ -173,8 +173,11 @@ async def test_a_file_of_the_first_schema_gets_its_tables(tmp_path: Path) -> Non
         await put(store, "before")
     with sqlite3.connect(file_for(tmp_path, MAPPING)) as connection:
         connection.executescript(
-            "DROP TABLE names; DROP TABLE mentions; DROP TABLE abouts;"
-            "UPDATE meta SET value = '1' WHERE key = 'schema'"
+            "DROP TABLE names; DROP TABLE mentions; DROP TABLE abouts; DROP TABLE facts;"
+            "ALTER TABLE versions ADD COLUMN created_at TEXT DEFAULT '2024-05-01T00:00:00+00:00';"
+            "ALTER TABLE versions ADD COLUMN tags TEXT DEFAULT '[]';"
+            "ALTER TABLE versions ADD COLUMN metadata TEXT DEFAULT '{}';"
+            "UPDATE meta SET value = '1' WHERE key = 'schema';"
         )
     async with open_sqlite(tmp_path, MAPPING) as store:
         await put(store, "seed", mentions=["x"])

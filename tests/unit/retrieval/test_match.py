@@ -33,3 +33,15 @@ def test_a_letter_and_its_accent_are_one() -> None:
 
 def test_a_pasted_page_is_cut() -> None:
     assert len(words(" ".join(f"w{n}" for n in range(1000)))) == MAX_WORDS
+
+
+def test_required_phrases_are_joined_by_and() -> None:
+    assert match_expression('"force majeure" clause') == (
+        '"force majeure" AND ("force" OR "majeure" OR "clause")'
+    )
+    assert match_expression('"to be"') == '"to be"'
+
+
+def test_a_phrase_in_a_sentence_and_an_identifier_are_one_more_thing_to_find() -> None:
+    assert match_expression('who sang "moon river" in that old film').endswith(' OR "moon river"')
+    assert match_expression("err_404") == '"err" OR "404" OR "err 404"'

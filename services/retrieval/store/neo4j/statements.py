@@ -59,30 +59,35 @@ WHERE v.ordinal < $below AND NOT EXISTS { (v)--() }
 DELETE v
 """
 
-_VISIBLE = "any(one IN v.visible_to WHERE one IN $visible_to)"
 # Both counts see the scope alone, as what a principal may not see must not change what he finds;
 # both stop early, since a name that leads to or comes from more is told from no other.
-LINKS = f"""
-MATCH (v:Version {{tenant: $tenant}})<-[:OF]-(s:Passage {{tenant: $tenant}})
-  -[:MENTIONS]->(e:Entity {{tenant: $tenant}})
-WHERE s.id IN $seeds AND {_VISIBLE} AND EXISTS {{ (e)<-[:ABOUT]-() }}
+_LINKS = """
+MATCH (v:Version {tenant: $tenant})<-[:OF]-(s:Passage {tenant: $tenant})
+  -[:MENTIONS]->(e:Entity {tenant: $tenant})
+WHERE s.id IN $seeds AND VISIBLE AND EXISTS { (e)<-[:ABOUT]-() }
 WITH e, collect(s) AS seeds
-CALL (e) {{
-  MATCH (e)<-[:ABOUT]-(p:Passage {{tenant: $tenant}})-[:OF]->(v:Version {{tenant: $tenant}})
-  WHERE {_VISIBLE}
+CALL (e) {
+  MATCH (e)<-[:ABOUT]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+  WHERE VISIBLE
   WITH p, v LIMIT $max_owners + 1
-  RETURN collect({{passage: p, version: v}}) AS owners
-}}
+  RETURN collect({passage: p, version: v}) AS owners
+}
 WITH e, seeds, owners WHERE 1 <= size(owners) <= $max_owners
-CALL (e) {{
-  MATCH (e)<-[:MENTIONS]-(:Passage {{tenant: $tenant}})-[:OF]->(v:Version {{tenant: $tenant}})
-  WHERE {_VISIBLE}
+CALL (e) {
+  MATCH (e)<-[:MENTIONS]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+  WHERE VISIBLE
   WITH v LIMIT $max_counted
   RETURN count(v) AS named_by
-}}
+}
 UNWIND seeds AS s
 UNWIND owners AS owner
 WITH e, s, owner.passage AS p, owner.version AS v, named_by WHERE p <> s
 RETURN s.id AS seed, e.name AS entity, p.id AS passage_id, v.document_id AS document_id,
   v.ordinal AS ordinal, named_by
 """
+
+
+def links(condition: str = "true") -> str:
+    """`condition` is a filter's predicate over `v`; its values are parameters, never text."""
+    visible = f"any(one IN v.visible_to WHERE one IN $visible_to) AND {condition}"
+    return _LINKS.replace("VISIBLE", visible)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString
+from typing import Any
 
 from neo4j import (
     AsyncDriver,
@@ -19,6 +19,7 @@ from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.store.metadata_terms import terms
 from services.retrieval.store.neo4j import statements
+from services.retrieval.store.neo4j.filtering import Predicate, predicate
 from services.retrieval.store.neo4j.outages import met, outages
 
 EVERYONE = "*"
@@ -69,24 +70,26 @@ class Neo4jGraphStore:
         await self._write(statements.REMOVE_VERSIONS, values)
 
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
-        rows = await self._read(statements.LINKS, _of_scope(scope, seeds, max_owners))
+        inside = predicate(scope.filter) if scope.filter else Predicate("true", {})
+        values = _of_scope(scope, seeds, max_owners) | inside.values
+        rows = await self._read(statements.links(inside.cypher), values)
         return [Link(**row) for row in rows]
 
     async def prepare(self) -> None:
         """Constraints, idempotently; and the plan of the one query, which costs 260 ms once."""
         for statement in statements.CONSTRAINTS:
             await self._write(statement, {})
-        await self._read(statements.LINKS, _of_scope(Scope("-"), ["-"], 1), _WARM_UP_S)
+        await self._read(statements.links(), _of_scope(Scope("-"), ["-"], 1), _WARM_UP_S)
 
     async def _read(
-        self, statement: LiteralString, values: Values, within_s: float = _READ_S
+        self, statement: str, values: Values, within_s: float = _READ_S
     ) -> list[Values]:
         with outages():
             async with self._driver.session(default_access_mode="READ") as session:
                 answer = await session.run(Query(statement, timeout=within_s), values)
                 return await answer.data()
 
-    async def _write(self, statement: LiteralString, values: Values) -> int:
+    async def _write(self, statement: str, values: Values) -> int:
         """The first number of the answer, 0 without one."""
 
         async def work(transaction: AsyncManagedTransaction) -> int:

@@ -5,16 +5,34 @@ from typing import Any
 
 from services.retrieval.models.document import Head
 from services.retrieval.models.scope import Scope
+from services.retrieval.models.typed_query import read_query
+from services.retrieval.store.opensearch.filtering import clause
 from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE, READ
 
 Query = dict[str, Any]
 # Candidates that HNSW keeps while it walks; below this the first 100 miss some of the nearest.
 EF_SEARCH = 400
+# Words of the index that a misspelt one may stand for.
+_SPELLINGS = 20
 
 
 def bm25(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
-    words = {"match": {"words": {"query": text}}}
-    return _leg({"bool": {"must": [words], **_inside(scope, hidden)}}, k)
+    """Required phrases are in every hit; others and identifiers are one more thing to find."""
+    typed = read_query(text)
+    phrases = [_phrase(phrase) for phrase in typed.phrases]
+    wanted: Query
+    if typed.strict:
+        wanted = {"must": phrases, "should": [_words(text)]}
+    else:
+        either = [_words(text), *phrases, *map(_phrase, typed.identifiers)]
+        wanted = {"should": either, "minimum_should_match": 1}
+    return _leg({"bool": wanted | _inside(scope, hidden)}, k)
+
+
+def misspelt(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
+    """Words of 4 letters with one letter wrong, of 8 with two; the first letter is right."""
+    nearly = {"fuzziness": "AUTO:4,8", "prefix_length": 1, "max_expansions": _SPELLINGS}
+    return _leg({"bool": {"must": [_words(text, **nearly)], **_inside(scope, hidden)}}, k)
 
 
 def dense(scope: Scope, vector: Sequence[float], hidden: Collection[str], k: int) -> Query:
@@ -62,11 +80,22 @@ def outdated(tenant: str, document_id: str, head: Head) -> Query:
     }
 
 
+def _words(text: str, **options: object) -> Query:
+    return {"match": {"words": {"query": text, **options}}}
+
+
+def _phrase(text: str) -> Query:
+    """Of stop words alone it matches everything: whoever asked looks at the text itself."""
+    how = {"query": text, "analyzer": "passage", "zero_terms_query": "all"}
+    return {"match_phrase": {"words": how}}
+
+
 def _inside(scope: Scope, hidden: Collection[str]) -> Query:
     return {
         "filter": [
             {"term": {"tenant": scope.tenant}},
             {"terms": {"visible_to": [EVERYONE, *scope.visible_to]}},
+            *([clause(scope.filter)] if scope.filter else []),
         ],
         "must_not": [{"terms": {"version": sorted(hidden)}}] if hidden else [],
     }

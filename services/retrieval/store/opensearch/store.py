@@ -12,6 +12,7 @@ from services.retrieval.models.mapping import Mapping
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
+from services.retrieval.models.typed_query import read_query
 from services.retrieval.store.opensearch import heads, queries
 from services.retrieval.store.opensearch.bulk import Backoff, create_all
 from services.retrieval.store.opensearch.indices import Indices, prepare
@@ -79,8 +80,13 @@ class OpenSearchStore:
             )
 
     async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
-        return await self._leg(
+        hits = await self._leg(
             scope.tenant, k, lambda hidden: queries.bm25(scope, query, hidden, k)
+        )
+        if hits or read_query(query).strict:
+            return hits
+        return await self._leg(
+            scope.tenant, k, lambda hidden: queries.misspelt(scope, query, hidden, k)
         )
 
     async def dense(self, scope: Scope, vector: Sequence[float], k: int) -> list[Scored]:

@@ -1,7 +1,6 @@
 """A question as an FTS5 expression: its words without stop words, joined by OR."""
 
-import re
-import unicodedata
+from services.retrieval.models.typed_query import read_query, words_of
 
 # Lucene's English stop words, the same 33 that OpenSearch's english analyzer leaves out.
 # fmt: off
@@ -13,15 +12,25 @@ STOP_WORDS = frozenset((
 # fmt: on
 # A pasted page is a query too: past this many different words the rest adds time, not meaning.
 MAX_WORDS = 64
-_WORD = re.compile(r"[^\W_]+")
 
 
 def words(query: str) -> list[str]:
     """The different words of a query in their order; empty for stop words and punctuation only."""
-    found = _WORD.findall(unicodedata.normalize("NFC", query).lower())
-    return [word for word in dict.fromkeys(found) if word not in STOP_WORDS][:MAX_WORDS]
+    return [word for word in dict.fromkeys(words_of(query)) if word not in STOP_WORDS][:MAX_WORDS]
 
 
 def match_expression(query: str) -> str:
-    """Every word is quoted, so that nothing in a query is syntax; empty when no word is left."""
-    return " OR ".join(f'"{word}"' for word in words(query))
+    """Every word is quoted, so that nothing in a query is syntax; empty when no word is left.
+
+    Required phrases are joined by AND, others and identifiers are one more thing to find.
+    """
+    typed = read_query(query)
+    either = " OR ".join(f'"{word}"' for word in words(query))
+    if typed.strict:
+        return " AND ".join([*map(_phrase, typed.phrases), *([f"({either})"] if either else ())])
+    parts = [part for part in (*typed.phrases, *typed.identifiers) if len(words_of(part)) > 1]
+    return " OR ".join(filter(None, [either, *dict.fromkeys(map(_phrase, parts))]))
+
+
+def _phrase(text: str) -> str:
+    return f'"{" ".join(words_of(text))}"'

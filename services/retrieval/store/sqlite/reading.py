@@ -13,7 +13,9 @@ from services.retrieval.models.document import Head
 from services.retrieval.models.passage import FoundPassage, Passage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
+from services.retrieval.models.typed_query import read_query, unspaced
 from services.retrieval.store.sqlite.match import match_expression
+from services.retrieval.store.sqlite.rescue import by_pairs, mended_expression
 from services.retrieval.store.sqlite.scoping import JOINS, Bounds, resolve, tenant_number
 from services.retrieval.store.sqlite.vectors import Ids, Row, Vectors
 
@@ -35,8 +37,22 @@ def rows_by_tenant(connection: sqlite3.Connection) -> Iterator[tuple[int, Iterat
 
 
 def bm25(connection: sqlite3.Connection, scope: Scope, query: str, k: int) -> list[Scored]:
-    expression, bounds = match_expression(query), resolve(connection, scope)
-    if not expression or bounds is None:
+    """Where no word is found: the nearest known ones, or pairs of characters of unspaced runs."""
+    bounds = resolve(connection, scope)
+    if bounds is None:
+        return []
+    found = _matching(connection, bounds, match_expression(query), k)
+    if not found and unspaced(query):
+        found = by_pairs(connection, bounds, query, k)
+    if not found and not read_query(query).strict:
+        found = _matching(connection, bounds, mended_expression(connection, query), k)
+    return found
+
+
+def _matching(
+    connection: sqlite3.Connection, bounds: Bounds, expression: str, k: int
+) -> list[Scored]:
+    if not expression:
         return []
     # FTS5 ranks within the tenant's range of row ids; CROSS JOIN keeps its order, so that the
     # conditions are looked up only until k rows have met them.

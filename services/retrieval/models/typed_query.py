@@ -1,0 +1,63 @@
+"""A query as people type it: what stands in quotes, what looks like an identifier."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+# In a longer sentence quotes name a title or a saying: there they count as one more word.
+FREE_WORDS_MAX = 3
+PARTS_MAX = 8
+_WORD = re.compile(r"[^\W_]+")
+_QUOTED = re.compile(r"(?<![^\s(\[])[\"“„«]([^\"“”„«»]{1,200})[\"”“»](?![^\W_])")
+_JOINED = re.compile(r"[^\W_]+(?:[-._:#][^\W_]+)+")
+_DIGIT = re.compile(r"\d")
+# Scripts that put no blanks between words, so that a run of theirs is not one word.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedQuery:
+    """`strict`: the phrases must stand in every passage found, word for word."""
+
+    phrases: tuple[str, ...]
+    identifiers: tuple[str, ...]
+    strict: bool
+
+
+def words_of(text: str) -> list[str]:
+    """In lower case; what joins them (`-`, `_`, `.`) parts them."""
+    return _WORD.findall(unicodedata.normalize("NFC", text).lower())
+
+
+@lru_cache(maxsize=256)
+def read_query(text: str) -> TypedQuery:
+    quoted = [match.group(1) for match in _QUOTED.finditer(text)]
+    phrases = tuple(dict.fromkeys(phrase for phrase in quoted if words_of(phrase)))[:PARTS_MAX]
+    outside = _QUOTED.sub(" ", text)
+    joined = [token for token in _JOINED.findall(outside) if _is_identifier(token)]
+    identifiers = tuple(dict.fromkeys(joined))[:PARTS_MAX]
+    free = _WORD.findall(outside)
+    return TypedQuery(phrases, identifiers, bool(phrases) and len(free) <= FREE_WORDS_MAX)
+
+
+def unspaced(text: str) -> bool:
+    return _UNSPACED.search(text) is not None
+
+
+def stands_in(part: str, text: str) -> bool:
+    """Whether the same words stand in the text in the same order, letter case aside."""
+    wanted = words_of(part)
+    if unspaced(part):
+        return "".join(wanted) in "".join(words_of(text))
+    return f" {' '.join(wanted)} " in f" {' '.join(words_of(text))} "
+
+
+def _is_identifier(token: str) -> bool:
+    """INC-2025-014, v1.2.3, err_404; but not 3.5, IL-6 or 20-year-old."""
+    if not re.search(r"[^\W\d_]", token) and len(words_of(token)) < 3:
+        return False
+    numbered = sum(bool(_DIGIT.search(word)) for word in words_of(token))
+    return numbered > 1 or (numbered == 1 and ("_" in token or len(_DIGIT.findall(token)) > 2))

@@ -1,0 +1,43 @@
+"""What a query says word for word: required phrases, and identifiers that come first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from services.retrieval.models.passage import FoundPassage
+from services.retrieval.models.typed_query import TypedQuery, stands_in
+from services.retrieval.services.ranking import Ranked
+
+# What stands in more of the hits than this tells them apart no better than a word does.
+LIFTED_MAX = 5
+
+
+def only_exact(
+    query: TypedQuery, ranked: Sequence[Ranked], texts: Mapping[str, FoundPassage]
+) -> list[Ranked]:
+    """Those in `texts`; and where phrases are required, those that hold all of them."""
+    known = [hit for hit in ranked if hit.passage_id in texts]
+    if not query.strict:
+        return known
+    return [hit for hit in known if _holds_all(texts[hit.passage_id], query.phrases)]
+
+
+def exact_first(
+    query: TypedQuery, ranked: Sequence[Ranked], texts: Mapping[str, FoundPassage]
+) -> list[Ranked]:
+    """Hits that hold an identifier of the query before all others, where they are few."""
+    exact = [hit for hit in ranked if exact_parts(query.identifiers, texts[hit.passage_id])]
+    if not 0 < len(exact) <= LIFTED_MAX:
+        return list(ranked)
+    ids = {hit.passage_id for hit in exact}
+    others = [hit for hit in ranked if hit.passage_id not in ids]
+    shift = max(0.0, others[0].score - exact[-1].score) if others else 0.0
+    return [replace(hit, score=hit.score + shift) for hit in exact] + others
+
+
+def exact_parts(parts: Sequence[str], found: FoundPassage) -> tuple[str, ...]:
+    """The phrases or identifiers that stand in the passage."""
+    return tuple(part for part in parts if stands_in(part, found.passage.matched_text))
+
+
+def _holds_all(found: FoundPassage, phrases: Sequence[str]) -> bool:
+    return len(exact_parts(phrases, found)) == len(phrases)

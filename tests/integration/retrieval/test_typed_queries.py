@@ -1,0 +1,68 @@
+"""What people type against the embedded store: slips, unspaced scripts, quotes, identifiers."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from services.retrieval.models.scope import Scope
+from services.retrieval.store.sqlite.store import SqliteSearchStore, open_sqlite
+from tests.unit.retrieval.making import MAPPING, passages_of, version
+
+TEXTS = [
+    "The harbour froze in January",
+    "Ripe apples in the orchards",
+    "冬天港口结冰了",
+    "Incident INC-2025-014 closed the port",
+    "Incident INC-2025-015 and 014 opened the port",
+    "A clause on force majeure",
+    "The majeure of the force",
+]
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteSearchStore]:
+    async with open_sqlite(tmp_path, MAPPING) as opened:
+        await opened.index(version("acme", "d"), passages_of("d", 1, TEXTS))
+        await opened.promote("acme", "d", 1)
+        await opened.index(version("rival", "r"), passages_of("r", 1, ["zeppelin"]))
+        await opened.promote("rival", "r", 1)
+        yield opened
+
+
+async def found(store: SqliteSearchStore, query: str, tenant: str = "acme") -> list[int]:
+    hits = await store.bm25(Scope(tenant), query, 10)
+    return [int(hit.passage_id.rpartition(":")[2]) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("harbuor", 0),
+        ("harbuors", 0),
+        ("Januray", 0),
+        ("aples", 1),
+        ("orchrad", 1),
+        ("港口", 2),
+        ("港口何时结冰", 2),
+        ("INC-2025-014", 3),
+        ("what was inc-2025-014 about", 3),
+        ('"force majeure"', 5),
+    ],
+)
+async def test_what_is_meant_is_found_first(
+    store: SqliteSearchStore, query: str, first: int
+) -> None:
+    assert (await found(store, query))[:1] == [first]
+
+
+@pytest.mark.parametrize(
+    "query", ["zepellin", "xyzzy", "prot", '"harbuor"', '"of majeure"', "船", "the of and", "\x00"]
+)
+async def test_what_is_not_there_is_not_found(store: SqliteSearchStore, query: str) -> None:
+    assert await found(store, query) == ([3, 4] if query == "prot" else [])
+
+
+async def test_words_that_are_found_are_not_mended(store: SqliteSearchStore) -> None:
+    assert await found(store, "harbour orchrad") == [0]
