@@ -16,7 +16,7 @@ class Publisher(Protocol):
     async def publish(
         self, topic: str, message: Message, context: Context, *, id: str | None = None
     ) -> None:
-        """Returns when SNS has confirmed; goes in batches (≤ 50 ms later)."""
+        """Returns when SNS has confirmed; goes in batches (≤ 200 ms later)."""
 
     async def publish_now(
         self, topic: str, message: Message, context: Context, *, id: str | None = None

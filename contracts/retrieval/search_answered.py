@@ -19,7 +19,10 @@ class LegScore(Shape):
 
 
 class Explanation(Shape):
-    """None where a leg did not find the passage or did not run."""
+    """None where a leg did not find the passage or did not run.
+
+    `highlights` are (start, end) in the hit's own text, where words of the query stand.
+    """
 
     bm25: LegScore | None = None
     dense: LegScore | None = None
@@ -29,8 +32,19 @@ class Explanation(Shape):
     highlights: tuple[tuple[int, int], ...] = ()
 
 
+class Twin(Shape):
+    """A passage that reads the same as a hit, and is left out for it."""
+
+    document_id: str
+    name: str
+    passage_id: str
+
+
 class Hit(Shape):
-    """A passage; `start` and `end` are characters of the document's parsed text."""
+    """A passage; `start` and `end` are characters of the document's parsed text.
+
+    `exact` are the query's quoted phrases and identifiers that stand in it word for word.
+    """
 
     document_id: str
     name: str
@@ -43,6 +57,8 @@ class Hit(Shape):
     end: int
     score: float
     explain: Explanation = Explanation()
+    exact: tuple[str, ...] = ()
+    also_in: tuple[Twin, ...] = ()
 
 
 class SearchAnsweredV1(Message):

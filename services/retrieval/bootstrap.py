@@ -11,13 +11,15 @@ from services.retrieval.controllers.document_deleted import DocumentDeleted
 from services.retrieval.controllers.search_requested import SearchRequested
 from services.retrieval.models.mapping import Mapping
 from services.retrieval.services.forgetting import Forgetting
-from services.retrieval.services.graph_store import Links
+from services.retrieval.services.graph_store import GraphStore, Links
 from services.retrieval.services.indexing import Indexing
 from services.retrieval.services.reranking import Breaker, Reranker
 from services.retrieval.services.search import Defaults, Search
 from services.retrieval.services.search_store import SearchStore
 from services.retrieval.services.spending import Meter
 from services.retrieval.settings import RetrievalSettings
+from services.retrieval.store.neo4j.store import open_neo4j
+from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
 from shared.bedrock import open_model
 from shared.blobs import open_blobs
@@ -39,9 +41,9 @@ async def bootstrap(
     settings = settings or RetrievalSettings()
     mapping = Mapping(settings.embedding_model, settings.embedding_dimension)
     async with AsyncExitStack() as stack:
+        beside: GraphStore | None = None
         if store is None:
-            embedded = await stack.enter_async_context(open_sqlite(settings.sqlite_path, mapping))
-            store, graph = embedded, graph or embedded
+            store, graph, beside = await open_stores(stack, settings, mapping)
         if model is None:
             model = await stack.enter_async_context(open_model(settings))
         if blobs is None:
@@ -54,7 +56,8 @@ async def bootstrap(
         stack.push_async_callback(meter.drain)
         rerank, preset = reranker(settings, model), defaults(settings)
         search = Search(store, model, mapping, meter, rerank, preset, graph)
-        indexing = Indexing(store, blobs, publisher, mapping)
+        indexing = Indexing(store, blobs, publisher, mapping, beside)
+        deleted = DocumentDeleted(Forgetting(store, beside))
         yield [
             Consumer(
                 bus,
@@ -64,12 +67,7 @@ async def bootstrap(
                 probe=store.ping,
                 linger_s=LINGER_S,
             ),
-            Consumer(
-                bus,
-                "retrieval-control",
-                {DocumentDeletedV1: DocumentDeleted(Forgetting(store))},
-                probe=store.ping,
-            ),
+            Consumer(bus, "retrieval-control", {DocumentDeletedV1: deleted}, probe=store.ping),
             Consumer(
                 bus,
                 "retrieval-queries",
@@ -78,6 +76,25 @@ async def bootstrap(
                 probe=store.ping,
             ),
         ]
+
+
+async def open_stores(
+    stack: AsyncExitStack, settings: RetrievalSettings, mapping: Mapping
+) -> tuple[SearchStore, Links | None, GraphStore | None]:
+    """Passages, the graph that searches follow, and the graph that is written beside, if any."""
+    if settings.search_store == "sqlite":
+        embedded = await stack.enter_async_context(open_sqlite(settings.sqlite_path, mapping))
+        return embedded, embedded, None
+    prefix = settings.resource("ragops-").lower()
+    search = await stack.enter_async_context(
+        open_opensearch(settings.opensearch_url, mapping, prefix)
+    )
+    if settings.neo4j_url is None:
+        return search, None, None
+    graph = await stack.enter_async_context(
+        open_neo4j(settings.neo4j_url, settings.neo4j_user, settings.neo4j_password)
+    )
+    return search, graph, graph
 
 
 def defaults(settings: RetrievalSettings) -> Defaults:

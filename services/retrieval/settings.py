@@ -11,8 +11,14 @@ from shared.settings import Settings
 class RetrievalSettings(Settings):
     """`sqlite_path` is a folder: the file in it is named for the embedding model and dimension."""
 
-    search_store: Literal["sqlite"] = "sqlite"
+    search_store: Literal["sqlite", "opensearch"] = "sqlite"
     sqlite_path: Path = Path(".ragops/search")
+    opensearch_url: str = "http://127.0.0.1:9200"
+    # Beside OpenSearch. None: no graph, the leg is skipped.
+    neo4j_url: str | None = None
+    # Empty: the server asks for none.
+    neo4j_user: str = ""
+    neo4j_password: str = ""
     default_legs: tuple[Literal["bm25", "dense", "graph", "rerank"], ...] = (
         "bm25",
         "dense",

@@ -1,4 +1,4 @@
-"""Ten calls in one: items wait up to 50 ms for company, each learns its own fate."""
+"""Ten calls in one: items wait a moment for company, each learns its own fate."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,9 +20,13 @@ class Batcher(Generic[T]):
     """`call` gets at most 10 items and `limit_bytes` at once; entry ids are their places."""
 
     def __init__(
-        self, call: Call[T], size: Callable[[T], int] = lambda _: 0, limit_bytes: int = 1 << 30
+        self,
+        call: Call[T],
+        size: Callable[[T], int] = lambda _: 0,
+        limit_bytes: int = 1 << 30,
+        wait_s: float = WAIT_S,
     ) -> None:
-        self._call, self._size, self._limit = call, size, limit_bytes
+        self._call, self._size, self._limit, self._wait_s = call, size, limit_bytes, wait_s
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -37,7 +41,7 @@ class Batcher(Generic[T]):
         if len(self._waiting) >= BATCH_MAX:
             self._flush()
         elif self._timer is None:
-            self._timer = loop.call_later(WAIT_S, self._flush)
+            self._timer = loop.call_later(self._wait_s, self._flush)
         await done
 
     async def drain(self) -> None:

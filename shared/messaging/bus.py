@@ -20,6 +20,8 @@ from shared.ports import Blobs
 from shared.settings import Settings
 
 CLAIM = "$claim"
+# Batched events are never waited for by a person; a call costs more than the wait (docs/adr/0008).
+PUBLISH_WAIT_S = 0.2
 _MARGIN_BYTES = 2048  # attributes and the batch's own JSON count towards the limit too
 
 
@@ -162,9 +164,15 @@ class Bus:
     def _batcher(self, verb: str, channel: str, limit: int = 1 << 30) -> Batcher[Any]:
         key = (verb, channel)
         if key not in self._batchers:
-            call = self._publish_batch if verb == "publish" else self._delete_batch
-            size = Parcel.size if verb == "publish" else lambda _: 0
-            self._batchers[key] = Batcher(lambda items: call(channel, items), size, limit)
+            if verb == "publish":
+                self._batchers[key] = Batcher(
+                    lambda items: self._publish_batch(channel, items),
+                    Parcel.size,
+                    limit,
+                    PUBLISH_WAIT_S,
+                )
+            else:
+                self._batchers[key] = Batcher(lambda items: self._delete_batch(channel, items))
         return self._batchers[key]
 
     async def _publish_batch(self, topic: str, parcels: Sequence[Parcel]) -> Mapping[str, Any]:

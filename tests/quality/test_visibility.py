@@ -38,7 +38,7 @@ class Library:
         for ordinal in range(1, VERSIONS + 1):
             for tenant in TENANTS:
                 for n in range(DOCUMENTS):
-                    await self._put(tenant, f"d{n}", ordinal)
+                    await self._put(tenant, f"{tenant}-{n}", ordinal)
 
     async def _put(self, tenant: str, document_id: str, ordinal: int) -> None:
         some = self.chance.sample(READERS, self.chance.randint(0, 3))
@@ -57,6 +57,8 @@ class Library:
         self.readers[tenant, document_id] = readers
 
     def allowed(self, tenant: str, document_id: str, principal: Sequence[str]) -> bool:
+        if (tenant, document_id) not in self.readers:
+            return False
         readers = self.readers[tenant, document_id]
         return readers is None or not set(readers).isdisjoint(principal)
 

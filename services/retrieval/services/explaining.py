@@ -1,14 +1,21 @@
 """A ranked passage as the hit that is sent, with the reason why it is there."""
 
-from contracts.retrieval.search_answered import Explanation, Hit
+from collections.abc import Sequence
+
+from contracts.retrieval.search_answered import Explanation, Hit, Twin
 from contracts.retrieval.search_answered import LegScore as SentScore
 from services.retrieval.models.passage import FoundPassage
+from services.retrieval.models.typed_query import read_query
+from services.retrieval.services.exactness import exact_parts
 from services.retrieval.services.fusion import LegScore
+from services.retrieval.services.highlighting import highlights
 from services.retrieval.services.ranking import GraphScore, Ranked
 
+TWINS_MAX = 20
 
-def hit(found: FoundPassage, ranked: Ranked) -> Hit:
-    p = found.passage
+
+def hit(query: str, found: FoundPassage, ranked: Ranked, twins: Sequence[FoundPassage] = ()) -> Hit:
+    p, typed = found.passage, read_query(query)
     return Hit(
         document_id=found.document_id,
         name=found.name,
@@ -20,11 +27,18 @@ def hit(found: FoundPassage, ranked: Ranked) -> Hit:
         start=p.start,
         end=p.end,
         score=ranked.score,
-        explain=explanation(ranked),
+        explain=explanation(ranked, highlights(query, p.text)),
+        exact=exact_parts((*typed.phrases, *typed.identifiers), found),
+        also_in=tuple(map(_twin, twins[:TWINS_MAX])),
     )
 
 
-def explanation(ranked: Ranked) -> Explanation:
+def _twin(found: FoundPassage) -> Twin:
+    passage_id = found.passage.passage_id
+    return Twin(document_id=found.document_id, name=found.name, passage_id=passage_id)
+
+
+def explanation(ranked: Ranked, marks: tuple[tuple[int, int], ...] = ()) -> Explanation:
     legs = ranked.fused.legs
     return Explanation(
         bm25=_sent(legs.get("bm25")),
@@ -32,6 +46,7 @@ def explanation(ranked: Ranked) -> Explanation:
         graph=_followed(ranked.graph),
         fused=_fused(ranked),
         rerank=_sent(ranked.rerank),
+        highlights=marks,
     )
 
 

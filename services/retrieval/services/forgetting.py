@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.retrieval.services.graph_store import GraphStore
+from services.retrieval.services.purging import purge
 from services.retrieval.services.search_store import SearchStore
 
 
@@ -10,7 +12,8 @@ class Forgetting:
     """A tombstone of the id and the ordinal stays, so that late messages bring nothing back."""
 
     store: SearchStore
+    graph: GraphStore | None = None
 
     async def __call__(self, tenant: str, document_id: str, ordinal: int) -> None:
         await self.store.bury(tenant, document_id, ordinal)
-        await self.store.purge(tenant, document_id)
+        await purge(self.store, self.graph, tenant, document_id)

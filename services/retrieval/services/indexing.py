@@ -10,6 +10,8 @@ from contracts.retrieval.document_indexed import DocumentIndexedV1
 from services.retrieval.models.document import Version
 from services.retrieval.models.mapping import Mapping, MappingMismatch
 from services.retrieval.models.passage import IndexedPassage, Passage
+from services.retrieval.services.graph_store import GraphStore
+from services.retrieval.services.purging import purge
 from services.retrieval.services.search_store import SearchStore
 from shared.observability import span
 from shared.ports import Blobs, Publisher
@@ -27,23 +29,29 @@ class Indexing:
     blobs: Blobs
     publisher: Publisher
     mapping: Mapping
+    graph: GraphStore | None = None
 
     async def __call__(self, chunked: DocumentChunkedV1, context: Context) -> None:
         """Raises MappingMismatch, BadManifest, or NoSuchObject while there is no manifest."""
         heads = await self.store.heads(context.tenant, [chunked.document_id])
         head = heads.get(chunked.document_id)
         if head is not None and head.outdates(chunked.ordinal):
+            # An attempt that broke off after the head had moved may have left passages.
+            await purge(self.store, self.graph, context.tenant, chunked.document_id)
             return
         self._check_mapping(chunked)
         body = await self.blobs.get(chunked.manifest_key)
         # A long document is megabytes of JSON: not in the event loop.
         passages = await asyncio.to_thread(self._passages, chunked, body)
         with span("index", {"passages": len(passages)}):
-            count = await self.store.index(_version(chunked, context.tenant), passages)
+            version = _version(chunked, context.tenant)
+            count = await self.store.index(version, passages)
+            if self.graph is not None:
+                await self.graph.index(version, passages)
             promoted = await self.store.promote(
                 context.tenant, chunked.document_id, chunked.ordinal
             )
-        await self.store.purge(context.tenant, chunked.document_id)
+        await purge(self.store, self.graph, context.tenant, chunked.document_id)
         if promoted:
             await self._publish(chunked, count, context)
 

@@ -14,6 +14,7 @@ from services.retrieval.models.passage import FoundPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
 from services.retrieval.models.typed_query import TypedQuery, read_query
+from services.retrieval.services.duplicates import collapse
 from services.retrieval.services.exactness import exact_first, only_exact
 from services.retrieval.services.explaining import hit
 from services.retrieval.services.fusion import Fused, fuse
@@ -74,10 +75,14 @@ class Search:
                 states["graph"], ranked, texts = await self._follow(
                     request, context.tenant, ranked, beyond, texts, watch
                 )
-            ranked = exact_first(typed, only_exact(typed, ranked, texts), texts)
+            exact = exact_first(typed, only_exact(typed, ranked, texts), texts)
+            ranked, twins = collapse(exact, texts)
             total = await bill.settle()
         return SearchAnsweredV1(
-            hits=tuple(hit(texts[r.passage_id], r) for r in ranked[: request.limit]),
+            hits=tuple(
+                hit(request.query, texts[r.passage_id], r, twins.get(r.passage_id, ()))
+                for r in ranked[: request.limit]
+            ),
             legs=states,
             input_tokens=total.input_tokens,
             cost_usd=str(total.cost_usd),

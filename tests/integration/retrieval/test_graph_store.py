@@ -1,16 +1,23 @@
 """What every GraphStore adapter must do: links, scope, and exact removal."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from services.retrieval.models.document import Head
+from services.retrieval.models.document import Head, Version
+from services.retrieval.models.filter import matches
+from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.models.link import Link
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.services.graph_store import GraphStore
+from tests.unit.retrieval.filters import FILTERS, documents
 from tests.unit.retrieval.making import passage, version
 
 GONE = 99
@@ -102,6 +109,28 @@ async def test_visibility_is_inside_the_hop(graph: GraphStore, tenant: str) -> N
     for member in ("group:law", "user:ann"):
         found = await reached(graph, tenant, "seed:1:0", ("user:bob", member))
         assert found == {("x", "law:1:0")}
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(documents(), st.lists(FILTERS, min_size=1, max_size=8))
+async def test_filters_agree_with_plain_python(
+    graph: GraphStore, versions: list[Version], wanted: list[Mapping[str, Any]]
+) -> None:
+    """Every document is about its own name and names all others."""
+    tenant = f"t-{uuid4().hex[:12]}"
+    ids = [of.document_id for of in versions]
+    for of in versions:
+        held = passage(of.document_id, of.ordinal, 0, "text")
+        held = replace(held, about=(of.document_id,), mentions=tuple(ids))
+        await graph.index(replace(of, tenant=tenant), [held])
+    for given_filter in wanted:
+        read = read_filter(given_filter)
+        inside = {of.document_id for of in versions if matches(read, of)}
+        links = await graph.links(Scope(tenant, (), read), [f"{one}:1:0" for one in ids], 3)
+        found = {(link.seed.split(":")[0], link.entity) for link in links}
+        assert found == {(a, b) for a in inside for b in inside if a != b}, given_filter
 
 
 async def test_a_version_indexed_again_is_held_once(graph: GraphStore, tenant: str) -> None:

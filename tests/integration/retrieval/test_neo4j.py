@@ -87,3 +87,10 @@ async def test_a_server_that_is_gone_is_an_outage() -> None:
         for attempt in attempts:
             with pytest.raises(Unavailable, match="neo4j"):
                 await attempt
+
+
+async def test_a_start_without_the_server_is_a_start_without_the_graph() -> None:
+    (port,) = free_ports(1)
+    async with open_neo4j(f"bolt://{HOST}:{port}") as store:
+        with pytest.raises(Unavailable, match="neo4j"):
+            await store.links(Scope("acme"), ["d:1:0"], 3)

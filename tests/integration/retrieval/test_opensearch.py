@@ -91,6 +91,22 @@ async def test_words_are_cut_as_the_embedded_store_cuts_them(
     assert len(told["tokens"]) == index_bodies.MAX_QUERY_WORDS
 
 
+async def test_phrases_identifiers_and_slips(opensearch_url: str, prefix: str) -> None:
+    texts = ["the froze harbour", "a harbour froze over", "ticket INC-2025-014", "INC 014 of 2025"]
+    async with open_opensearch(opensearch_url, MAPPING, prefix) as store:
+        await store.index(version("acme", "d"), passages_of("d", 1, texts))
+        await store.promote("acme", "d", 1)
+
+        async def found(query: str) -> list[str]:
+            return [hit.passage_id for hit in await store.bm25(SCOPE, query, 10)]
+
+        assert await found('"harbour froze"') == ["d:1:1"]
+        assert await found('"froze over the harbour"') == []
+        assert (await found("status of INC-2025-014"))[0] == "d:1:2"
+        assert set(await found("hrabour")) == {"d:1:0", "d:1:1"}
+        assert await found('"hrabour"') == []
+
+
 async def test_a_vector_without_direction_is_indexed_and_asked_without_error(
     opensearch_url: str, prefix: str
 ) -> None:

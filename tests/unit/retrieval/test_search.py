@@ -255,3 +255,45 @@ async def test_a_filter_that_cannot_be_read_is_refused_by_name() -> None:
     assert outcome.reply.code == "invalid_filter"
     assert outcome.reply.message.startswith("colour: there is no such field")
     assert house.used() == []
+
+
+async def typed(query: str, texts: list[str], **fields: Any) -> SearchAnsweredV1:
+    house = House()
+    await house.store.index(version("acme", "t"), passages_of("t", 1, texts))
+    await house.store.promote("acme", "t", 1)
+    return await house.ask(query, legs=("bm25", "dense"), **fields)
+
+
+async def test_a_quoted_phrase_is_required_of_every_leg() -> None:
+    texts = ["majeure of force", "A Force\nMajeure clause", "force and majeure", "apples"]
+    answer = await typed('"force majeure"', texts)
+    assert [hit.text for hit in answer.hits] == [texts[1]]
+    assert answer.hits[0].exact == ("force majeure",)
+    assert (await typed('"no such words"', texts)).hits == ()
+
+
+async def test_a_phrase_in_a_longer_sentence_is_not_required() -> None:
+    answer = await typed('who ever wrote about "force majeure" before', ["apples", "force majeure"])
+    assert {hit.text for hit in answer.hits} == {"apples", "force majeure"}
+
+
+async def test_an_identifier_comes_first_and_scores_fall() -> None:
+    texts = ["err 404", "err_404 in the gateway", "gateway err gateway err", "gateway"] + ["x"] * 9
+    answer = await typed("gateway err_405 err", [*texts, "a long text that names err_405 once"])
+    assert answer.hits[0].text == "a long text that names err_405 once"
+    assert answer.hits[0].exact == ("err_405",)
+    scores = [hit.score for hit in answer.hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_passages_that_read_the_same_are_one_hit_that_names_the_others() -> None:
+    answer = await typed("harbour", ["The  harbour froze", "the harbour\nfroze", "apples"])
+    assert len(answer.hits) == 2
+    (first, twin) = (answer.hits[0], answer.hits[0].also_in[0])
+    assert {first.passage_id, twin.passage_id} == {"t:1:0", "t:1:1"}
+    assert answer.hits[1].also_in == ()
+
+
+async def test_a_hit_says_where_the_words_stand() -> None:
+    (hit,) = (await typed("harbours", ["The harbour froze"])).hits
+    assert hit.explain.highlights == ((4, 11),)

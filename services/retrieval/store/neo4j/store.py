@@ -1,5 +1,6 @@
 """GraphStore on Neo4j."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,7 +22,9 @@ from services.retrieval.store.metadata_terms import terms
 from services.retrieval.store.neo4j import statements
 from services.retrieval.store.neo4j.filtering import Predicate, predicate
 from services.retrieval.store.neo4j.outages import met, outages
+from shared.errors import Unavailable
 
+logger = logging.getLogger(__name__)
 EVERYONE = "*"
 _EDGES = 5_000
 _PASSAGES = 500
@@ -44,11 +47,14 @@ class Neo4jGraphStore:
 
     def __init__(self, driver: AsyncDriver) -> None:
         self._driver = driver
+        self._prepared = False
 
     async def ping(self) -> None:
         await self._read("RETURN 1", {})
 
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
+        # Without its constraints, two writers at once could make two of one name.
+        await self.prepare()
         mentions = _edges((p.passage.passage_id, name) for p in passages for name in p.mentions)
         abouts = _edges((p.passage.passage_id, name) for p in passages for name in p.about)
         ids = [p.passage.passage_id for p in passages]
@@ -77,9 +83,12 @@ class Neo4jGraphStore:
 
     async def prepare(self) -> None:
         """Constraints, idempotently; and the plan of the one query, which costs 260 ms once."""
+        if self._prepared:
+            return
         for statement in statements.CONSTRAINTS:
             await self._write(statement, {})
         await self._read(statements.links(), _of_scope(Scope("-"), ["-"], 1), _WARM_UP_S)
+        self._prepared = True
 
     async def _read(
         self, statement: str, values: Values, within_s: float = _READ_S
@@ -111,7 +120,10 @@ class Neo4jGraphStore:
 async def open_neo4j(
     url: str, user: str = "", password: str = ""
 ) -> AsyncIterator[Neo4jGraphStore]:
-    """Makes constraints and warms up; raises Unavailable. Without a user: no authentication."""
+    """Makes constraints and warms up, later if it is down: search goes on without the graph.
+
+    Without a user: no authentication.
+    """
     async with AsyncGraphDatabase.driver(
         url,
         auth=(user, password) if user else None,
@@ -123,7 +135,10 @@ async def open_neo4j(
         notifications_min_severity=NotificationMinimumSeverity.OFF,
     ) as driver:
         store = Neo4jGraphStore(driver)
-        await store.prepare()
+        try:
+            await store.prepare()
+        except Unavailable as error:
+            logger.warning("graph_not_ready", extra={"fields": {"reason": str(error)}})
         yield store
 
 

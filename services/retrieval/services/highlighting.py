@@ -1,0 +1,41 @@
+"""Where the words of a query stand in a passage."""
+
+import re
+from collections.abc import Sequence
+
+from services.retrieval.models.typed_query import unspaced, words_of
+
+HIGHLIGHTS_MAX = 50
+_WORD = re.compile(r"[^\W_]+")
+# Close to what the index's stemmer takes off; a word that keeps three letters is still one.
+_ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:ies|ing|ed|es|s|ly|e|y)$")
+# So common that marking them says nothing, in languages where words are this short.
+_SHORTEST = 3
+
+
+def highlights(query: str, text: str) -> tuple[tuple[int, int], ...]:
+    """(start, end) in characters of `text`, in order and apart, at most HIGHLIGHTS_MAX."""
+    typed = words_of(query)
+    stems = {_stem(word) for word in typed if len(word) >= _SHORTEST or not word.isalpha()}
+    runs = [word for word in typed if unspaced(word)]
+    found = [
+        match.span() for match in _WORD.finditer(text) if _stem(match.group().lower()) in stems
+    ]
+    return tuple(sorted({*found, *_pairs(runs, text)})[:HIGHLIGHTS_MAX])
+
+
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word)
+
+
+def _pairs(runs: Sequence[str], text: str) -> list[tuple[int, int]]:
+    """Stretches of a script without blanks that share two characters in a row with the query."""
+    pairs = {run[at : at + 2] for run in runs for at in range(len(run) - 1)}
+    held = [at for at in range(len(text) - 1) if text[at : at + 2] in pairs]
+    stretches: list[tuple[int, int]] = []
+    for at in held:
+        if stretches and at <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], at + 2)
+        else:
+            stretches.append((at, at + 2))
+    return stretches
