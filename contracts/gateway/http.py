@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.ingestion.document import Counts, Failure, Metadata, Status, Tags
 from contracts.ingestion.document_state import DocumentSummary
-from contracts.retrieval.search_answered import Hit, LegState
+from contracts.retrieval.search_answered import Explanation, Hit, LegState
 from contracts.retrieval.search_requested import FILTER_FORM, Fusion, Leg, Weights
 
 QUESTION_MAX = 4_000
@@ -96,7 +96,7 @@ class Meta(BaseModel):
 
 
 class SourceView(BaseModel):
-    """One entry of SSE `sources`."""
+    """One entry of SSE `sources`; `explain` says how the search found it."""
 
     n: int
     document_id: str
@@ -106,6 +106,7 @@ class SourceView(BaseModel):
     start: int
     end: int
     text: str
+    explain: Explanation | None = None
 
 
 class Citation(BaseModel):

@@ -28,7 +28,7 @@ class Weights(Shape):
 
     bm25: float = Field(default=0.5, ge=0, le=1)
     dense: float = Field(default=0.5, ge=0, le=1)
-    graph: float = Field(default=0.4, ge=0, le=1)
+    graph: float = Field(default=0.6, ge=0, le=1)
 
 
 class SearchRequestedV1(Message):

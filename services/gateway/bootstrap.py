@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 
 from contracts.ingestion.document_deleted import DocumentDeletedV1
 from contracts.ingestion.document_failed import DocumentFailedV1
-from contracts.message import Message
 from contracts.platform.model_used import ModelUsedV1
 from contracts.retrieval.document_indexed import DocumentIndexedV1
 from services.gateway.controllers.app import build_app
@@ -52,7 +52,7 @@ from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.clock import SystemClock
 from shared.lifecycle import Runnable
-from shared.messaging import LINGER_S, Bus, BusPublisher, BusRequester, Consumer, Handler, open_bus
+from shared.messaging import LINGER_S, Bus, BusPublisher, BusRequester, Consumer, open_bus
 from shared.ports import Blobs, Clock, Model, Publisher, Requester
 
 
@@ -148,14 +148,20 @@ async def bootstrap(
         server = HttpServer(
             app, settings.host, settings.port, drain_s=settings.drain_s, needed=requester
         )
-        forget = ForgetNote(notes)
-        handlers: dict[type[Message], Handler] = {
+        yield [server, events(bus, redis, notes, usage)]
+
+
+def events(bus: Bus, redis: Redis, notes: Notes, usage: UsageLedger) -> Consumer:
+    forget = ForgetNote(notes)
+    return Consumer(
+        bus,
+        "gateway-events",
+        {
             DocumentIndexedV1: DocumentIndexed(forget),
             DocumentFailedV1: DocumentFailed(forget),
             DocumentDeletedV1: DocumentDeleted(forget),
             ModelUsedV1: ModelUsed(CountUsage(usage, SystemClock())),
-        }
-        events = Consumer(
-            bus, "gateway-events", handlers, probe=partial(alive, redis), linger_s=LINGER_S
-        )
-        yield [server, events]
+        },
+        probe=partial(alive, redis),
+        linger_s=LINGER_S,
+    )

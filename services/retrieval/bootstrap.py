@@ -1,6 +1,6 @@
 """The whole of retrieval, wired on one screen."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.ingestion.document_chunked import DocumentChunkedV1
@@ -57,17 +57,17 @@ async def bootstrap(
         rerank, preset = reranker(settings, model), defaults(settings)
         search = Search(store, model, mapping, meter, rerank, preset, graph)
         indexing = Indexing(store, blobs, publisher, mapping, beside)
-        deleted = DocumentDeleted(Forgetting(store, beside))
+        deleted, written = DocumentDeleted(Forgetting(store, beside)), all_answer(store, beside)
         yield [
             Consumer(
                 bus,
                 "retrieval-index",
                 {DocumentChunkedV1: DocumentChunked(indexing)},
                 concurrency=settings.index_concurrency,
-                probe=store.ping,
+                probe=written,
                 linger_s=LINGER_S,
             ),
-            Consumer(bus, "retrieval-control", {DocumentDeletedV1: deleted}, probe=store.ping),
+            Consumer(bus, "retrieval-control", {DocumentDeletedV1: deleted}, probe=written),
             Consumer(
                 bus,
                 "retrieval-queries",
@@ -76,6 +76,17 @@ async def bootstrap(
                 probe=store.ping,
             ),
         ]
+
+
+def all_answer(store: SearchStore, beside: GraphStore | None) -> Callable[[], Awaitable[None]]:
+    """What is written to both waits for both."""
+
+    async def probe() -> None:
+        await store.ping()
+        if beside is not None:
+            await beside.ping()
+
+    return probe
 
 
 async def open_stores(

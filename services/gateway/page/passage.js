@@ -1,10 +1,12 @@
 // The side panel that shows the passage behind a citation.
 
 import { $, make } from "./dom.js";
+import { markedText, whyView } from "./why.js";
 
 let openedBy = null;
 
-export function openPassage(source, button) {
+// `sources` are all of the answer, which the bars compare.
+export function openPassage(source, button, sources = [source]) {
   openedBy?.removeAttribute("aria-current");
   openedBy = button;
   button.setAttribute("aria-current", "true");
@@ -17,7 +19,8 @@ export function openPassage(source, button) {
   $("passage-facts").replaceChildren(
     ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]),
   );
-  $("passage-text").textContent = source.text;
+  $("passage-why").replaceChildren(...[whyView(source, sources)].filter(Boolean));
+  $("passage-text").replaceChildren(...markedText(source));
   $("passage").hidden = false;
   document.body.classList.add("with-passage");
   $("passage-text").scrollTop = 0;

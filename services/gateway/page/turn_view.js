@@ -25,7 +25,7 @@ function sourceList(turn) {
       make("span", { className: "n" }, String(source.n)),
       make("span", { className: "name" }, `${source.name}${page}`),
     );
-    button.addEventListener("click", () => openPassage(source, button));
+    button.addEventListener("click", () => openPassage(source, button, turn.sources));
     return make("li", {}, button);
   });
   return make("ul", { className: "sources", "aria-label": "Sources" }, ...items);
@@ -57,7 +57,9 @@ export function turnView(turn) {
   function render() {
     const waiting = !turn.finished && !turn.text;
     const thinking = make("p", { className: "thinking" }, "Reading your documents");
-    const body = renderAnswer(turn.text, turn.sources, openPassage);
+    const body = renderAnswer(turn.text, turn.sources, (source, button) =>
+      openPassage(source, button, turn.sources),
+    );
     answer.replaceChildren(...(waiting ? [thinking] : body));
     answer.classList.toggle("streaming", !turn.finished && Boolean(turn.text));
     element.setAttribute("aria-busy", String(!turn.finished));

@@ -18,6 +18,7 @@ def source_views(hits: Sequence[Hit]) -> list[SourceView]:
             start=hit.start,
             end=hit.end,
             text=hit.text,
+            explain=hit.explain,
         )
         for n, hit in enumerate(hits, start=1)
     ]

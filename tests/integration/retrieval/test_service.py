@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from compose.local.provision import provision
 from contracts.envelope import Context
@@ -32,6 +35,8 @@ def manifest() -> bytes:
             passage_id=made.passage.passage_id,
             n=made.passage.n,
             text=made.passage.text,
+            mentions=("the orchard",) if made.passage.n == 0 else (),
+            about=("the orchard",) if made.passage.n == 1 else (),
             start=0,
             end=len(made.passage.text),
             model=MAPPING.model,
@@ -57,15 +62,35 @@ def chunked() -> DocumentChunkedV1:
     )
 
 
+@pytest.fixture
+def embedded_stores(tmp_path: Path) -> dict[str, Any]:
+    return {"sqlite_path": tmp_path, "name_prefix": own_prefix()}
+
+
+@pytest.fixture
+def real_stores(opensearch_url: str, prefix: str, neo4j_url: str) -> dict[str, Any]:
+    return {
+        "search_store": "opensearch",
+        "opensearch_url": opensearch_url,
+        "neo4j_url": neo4j_url,
+        "name_prefix": prefix,
+    }
+
+
+@pytest.fixture(params=["embedded_stores", pytest.param("real_stores", marks=pytest.mark.real)])
+def stores(request: pytest.FixtureRequest) -> dict[str, Any]:
+    made: dict[str, Any] = request.getfixturevalue(request.param)
+    return made
+
+
 async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
-    moto_url: str, tmp_path: Path
+    moto_url: str, stores: dict[str, Any]
 ) -> None:
     settings = RetrievalSettings(
+        **stores,
         aws_endpoint_url=moto_url,
         aws_account=MOTO_ACCOUNT,
-        name_prefix=own_prefix(),
         poll_wait_s=1,
-        sqlite_path=tmp_path,
         embedding_model=MAPPING.model,
         embedding_dimension=MAPPING.dimension,
     )
@@ -95,6 +120,10 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
             await publisher.publish_now("documents", chunked(), CONTEXT)
             assert await until(found_text) == "The harbour froze"
             assert await until(announced) == 1
+            answer = await found()
+            assert answer.legs == dict.fromkeys(("bm25", "dense", "graph", "rerank"), "applied")
+            (step,) = [hit.explain.graph for hit in answer.hits if hit.explain.graph]
+            assert step.path[0]["entity"] == "the orchard"
             gone = DocumentDeletedV1(document_id="d", ordinal=1)
             await publisher.publish_now("documents", gone, CONTEXT)
 

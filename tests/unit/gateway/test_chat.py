@@ -38,6 +38,7 @@ async def test_a_turn_streams_its_events_in_order() -> None:
     assert names[-3:] == ["citations", "usage", "done"]
     assert text_of(events) == "The allowance is 40 euros [1] or so."
     assert [source["n"] for source in data_of(events, "sources")] == [1, 2]
+    assert all("highlights" in source["explain"] for source in data_of(events, "sources"))
     assert [c["document_id"] for c in data_of(events, "citations")] == ["doc-1"]
     assert data_of(events, "done")["turn_id"] == data_of(events, "meta")["turn_id"]
     assert data_of(events, "meta")["degraded"] == []
