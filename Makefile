@@ -41,7 +41,11 @@ status: ## what runs, with memory and logs
 
 .PHONY: test
 test: $(LOCK_DEV) $(LOCK_EMULATOR) ## run the tests: unit, contract, integration, end to end
-	$(BIN)/pytest $(TEST_OPTIONS)
+	$(BIN)/pytest tests/unit tests/contract tests/house tests/integration tests/e2e $(TEST_OPTIONS)
+
+.PHONY: quality
+quality: $(LOCK_DEV) ## retrieval's figures on the sets in RAGOPS_EVAL_SETS (default ../shared/eval)
+	$(BIN)/pytest tests/quality $(TEST_OPTIONS)
 
 .PHONY: test-localstack
 test-localstack: $(LOCK_DEV) ## the end-to-end tests on LocalStack (needs mvn and a JDK)
@@ -71,7 +75,7 @@ eval: $(LOCK_CLIENT) ## measure the running system's retrieval: make eval SET=fo
 		$(if $(JSON),--json $(JSON)) $(EVAL_OPTIONS) $(or $(SET),--help)
 
 .PHONY: ci
-ci: lint types test test-localstack bench-smoke ## everything that a change must pass
+ci: lint types test test-localstack quality bench-smoke ## everything that a change must pass
 
 .PHONY: lock
 lock: $(UV) ## write the locks anew from pyproject.toml (hashes, no index address)

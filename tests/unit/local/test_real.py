@@ -59,7 +59,8 @@ def test_it_is_laid_out_once_for_each_pom_and_anew_after_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(installing, "SERVERS", tmp_path / "servers")
-    pom, calls = tmp_path / "pom.xml", []
+    pom = tmp_path / "pom.xml"
+    calls: list[Path] = []
 
     def failing(home: Path) -> None:
         (home / "half").touch()
