@@ -16,6 +16,9 @@ Metadata = Annotated[dict[str, Value], Field(max_length=32)]
 # Users (`user:ann`) and groups (`group:law`) who may see it; none given: the whole tenant.
 Visibility = Annotated[tuple[str, ...], Field(max_length=64)] | None
 
+# The names under which an asker may see documents; None: all of the tenant's (an operator).
+VisibleTo = tuple[str, ...] | None
+
 Status = Literal["accepted", "processing", "indexing", "ready", "rejected", "failed", "deleted"]
 
 

@@ -1,5 +1,6 @@
 """GetDocument: ask for a document's state; answered by DocumentState."""
 
+from contracts.ingestion.document import VisibleTo
 from contracts.message import Message
 
 
@@ -8,3 +9,4 @@ class GetDocumentV1(Message):
 
     document_id: str
     accepted_id: str | None = None
+    visible_to: VisibleTo = None

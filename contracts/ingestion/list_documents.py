@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from contracts.ingestion.document import VisibleTo
 from contracts.message import Message
 
 
@@ -10,3 +11,4 @@ class ListDocumentsV1(Message):
 
     limit: int = Field(default=50, ge=1, le=500)
     after: str | None = None
+    visible_to: VisibleTo = None

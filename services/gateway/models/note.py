@@ -19,6 +19,7 @@ class AcceptedNote(BaseModel):
     message_id: str
     media_type: str
     tags: tuple[str, ...] = ()
+    visibility: tuple[str, ...] | None = None
     accepted_at: datetime
 
 

@@ -48,6 +48,7 @@ class AcceptDocument:
                 message_id=message_id,
                 media_type=media_type,
                 tags=upload.tags,
+                visibility=upload.visibility,
                 accepted_at=datetime.now(UTC),
             )
             await self._note(who.tenant, note)

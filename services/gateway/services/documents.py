@@ -25,6 +25,11 @@ def _context(who: Principal) -> Context:
     return Context(tenant=who.tenant, principal=who.user)
 
 
+def _names(who: Principal) -> tuple[str, ...] | None:
+    """An admin manages all of the tenant's documents, also those they could not search."""
+    return None if "admin" in who.scopes else who.visible_to
+
+
 def _absent(document_id: str) -> NotFound:
     return NotFound(f"There is no document {document_id}.")
 
@@ -39,7 +44,7 @@ class ShowDocument:
 
     async def __call__(self, who: Principal, document_id: str) -> DocumentView:
         """Raises NotFound, also for another tenant's document; DeadlineMissed or Unavailable."""
-        note = await _noted(self.notes, who.tenant, document_id)
+        note = await _noted(self.notes, who, document_id)
         with span("show_document"):
             try:
                 state = await self._ask(who, document_id, note)
@@ -57,7 +62,9 @@ class ShowDocument:
         self, who: Principal, document_id: str, note: AcceptedNote | None
     ) -> DocumentStateV1 | None:
         request = GetDocumentV1(
-            document_id=document_id, accepted_id=note.message_id if note else None
+            document_id=document_id,
+            accepted_id=note.message_id if note else None,
+            visible_to=_names(who),
         )
         try:
             return await self.requester.ask(
@@ -80,7 +87,7 @@ class ListDocuments:
         with span("list_documents"):
             listed = await self.requester.ask(
                 QUEUE,
-                ListDocumentsV1(limit=limit, after=after),
+                ListDocumentsV1(limit=limit, after=after, visible_to=_names(who)),
                 DocumentsListedV1,
                 _context(who),
                 self.budget_ms,
@@ -99,7 +106,7 @@ class DeleteDocument:
 
     async def __call__(self, who: Principal, document_id: str) -> DocumentView:
         """Raises NotFound, DeadlineMissed or Unavailable."""
-        request = DeleteDocumentV1(document_id=document_id)
+        request = DeleteDocumentV1(document_id=document_id, visible_to=_names(who))
         with span("delete_document"):
             try:
                 state = await self.requester.ask(
@@ -120,11 +127,16 @@ async def forget_note(notes: Notes, tenant: str, document_id: str) -> None:
         logger.warning("note_not_dropped", extra={"fields": {"document_id": document_id}})
 
 
-async def _noted(notes: Notes, tenant: str, document_id: str) -> AcceptedNote | None:
+async def _noted(notes: Notes, who: Principal, document_id: str) -> AcceptedNote | None:
+    """None too for a document that this principal will not see."""
     try:
-        return await notes.get(tenant, document_id)
+        note = await notes.get(who.tenant, document_id)
     except Unavailable:
         return None
+    names = _names(who)
+    if note is None or note.visibility is None or names is None:
+        return note
+    return note if set(names) & set(note.visibility) else None
 
 
 def _only_not_found(refused: RequestRefused) -> None:

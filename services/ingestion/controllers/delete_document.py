@@ -22,7 +22,7 @@ class DeleteDocument:
             self.permits.check(context)
         except Unwelcome as error:
             return Reject(str(error))
-        deleted = await self.delete(message.document_id, context)
+        deleted = await self.delete(message.document_id, context, message.visible_to)
         if deleted is None:
             return Done(RequestFailedV1(code="not_found", message="There is no such document."))
         return Done(DocumentStateV1(document=deleted))

@@ -14,7 +14,9 @@ class GetDocument:
     lookup: Lookup
 
     async def __call__(self, message: GetDocumentV1, context: Context) -> Outcome:
-        state = await self.lookup.state(context.tenant, message.document_id, message.accepted_id)
+        state = await self.lookup.state(
+            context.tenant, message.document_id, message.accepted_id, message.visible_to
+        )
         if state is None:
             return Done(RequestFailedV1(code="not_found", message="There is no such document."))
         return Done(state)

@@ -16,6 +16,9 @@ class ListDocuments:
 
     async def __call__(self, message: ListDocumentsV1, context: Context) -> Outcome:
         try:
-            return Done(await self.lookup.page(context.tenant, message.limit, message.after))
+            page = await self.lookup.page(
+                context.tenant, message.limit, message.after, message.visible_to
+            )
+            return Done(page)
         except BadCursor as error:
             return Done(RequestFailedV1(code="invalid_request", message=str(error)))

@@ -1,6 +1,7 @@
 """Deleting a document: invisible at once, its traces soon after."""
 
 from asyncio import Event
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import Context
@@ -19,8 +20,15 @@ class Delete:
     announcer: Announcer
     wake: Event
 
-    async def __call__(self, document: str, context: Context) -> DocumentSummary | None:
-        """Returns when the deletion is committed and confirmed; None for an unknown document."""
+    async def __call__(
+        self, document: str, context: Context, visible_to: Sequence[str] | None = None
+    ) -> DocumentSummary | None:
+        """Returns when the deletion is committed and confirmed.
+
+        None for an unknown document and for one the asker may not see.
+        """
+        if await self.registry.get(context.tenant, document, visible_to) is None:
+            return None
         deletion = await self.registry.delete(origin_of(context), document)
         if deletion is None:
             return None

@@ -1,6 +1,7 @@
 """Where documents stand, for those who ask."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,19 +18,25 @@ class Lookup:
     registry: Registry
 
     async def state(
-        self, tenant: str, document: str, accepted_id: str | None
+        self,
+        tenant: str,
+        document: str,
+        accepted_id: str | None,
+        visible_to: Sequence[str] | None = None,
     ) -> DocumentStateV1 | None:
-        """None for an unknown document and for another tenant's."""
-        found = await self.registry.get(tenant, document)
+        """None for an unknown document, another tenant's and one the asker may not see."""
+        found = await self.registry.get(tenant, document, visible_to)
         if found is None:
             return None
         taken_in = accepted_id is None or await self.registry.taken_in(tenant, accepted_id)
         return DocumentStateV1(document=summary(found), taken_in=taken_in)
 
-    async def page(self, tenant: str, limit: int, after: str | None) -> DocumentsListedV1:
+    async def page(
+        self, tenant: str, limit: int, after: str | None, visible_to: Sequence[str] | None = None
+    ) -> DocumentsListedV1:
         """Raises BadCursor when `after` is not the `next` of a page."""
         place = _place(after) if after else None
-        found = await self.registry.page(tenant, limit + 1, place)
+        found = await self.registry.page(tenant, limit + 1, place, visible_to)
         shown = found[:limit]
         more = _cursor(shown[-1]) if len(found) > limit else None
         return DocumentsListedV1(documents=tuple(summary(one) for one in shown), next=more)

@@ -45,23 +45,36 @@ class Registry:
             )
             return row.first() is not None
 
-    async def get(self, tenant: str, document_id: str) -> Document | None:
-        """None for an unknown document and for another tenant's."""
+    async def get(
+        self, tenant: str, document_id: str, visible_to: Sequence[str] | None = None
+    ) -> Document | None:
+        """None for an unknown document, another tenant's and one the asker may not see."""
         if "\0" in document_id:
             return None  # PostgreSQL cannot even be asked for it
         async with self._database.transaction() as connection:
             rows = await connection.execute(
-                text(sql.GET), {"tenant": tenant, "document_id": document_id}
+                text(sql.GET),
+                {"tenant": tenant, "document_id": document_id, "visible_to": _names(visible_to)},
             )
             row = rows.mappings().first()
         return document_of(row) if row else None
 
     async def page(
-        self, tenant: str, limit: int, after: tuple[datetime, str] | None
+        self,
+        tenant: str,
+        limit: int,
+        after: tuple[datetime, str] | None,
+        visible_to: Sequence[str] | None = None,
     ) -> list[Document]:
         """Newest first, deleted ones left out; `after` is the last document's (time, id)."""
         created_at, document_id = after or (None, None)
-        values = {"tenant": tenant, "limit": limit, "at": created_at, "id": document_id}
+        values = {
+            "tenant": tenant,
+            "limit": limit,
+            "at": created_at,
+            "id": document_id,
+            "visible_to": _names(visible_to),
+        }
         async with self._database.transaction() as connection:
             rows = await connection.execute(text(sql.PAGE), values)
             return [document_of(row) for row in rows.mappings()]
@@ -95,6 +108,10 @@ class Registry:
             if (await connection.execute(text(sql.SEE), seen)).first() is not None:
                 values = {"tenant": tenant, "ids": sorted(set(documents))}
                 await connection.execute(text(sql.CITE), values)
+
+
+def _names(visible_to: Sequence[str] | None) -> list[str] | None:
+    return None if visible_to is None else list(visible_to)
 
 
 async def _unseen(connection: AsyncConnection, offered: Sequence[Intake]) -> list[int]:

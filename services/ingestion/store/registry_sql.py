@@ -62,12 +62,21 @@ LEFT JOIN LATERAL (
     ORDER BY v.ordinal DESC LIMIT 1) v ON true
 """
 
-GET = _SHOWN + "WHERE d.document_id = :document_id AND d.tenant = :tenant"
+_VISIBLE = """
+    AND (CAST(:visible_to AS text[]) IS NULL
+        OR coalesce(v.description -> 'visibility', 'null') = 'null'
+        OR (v.description -> 'visibility') ?| CAST(:visible_to AS text[]))
+"""
+
+GET = _SHOWN + "WHERE d.document_id = :document_id AND d.tenant = :tenant" + _VISIBLE
 
 PAGE = (
     _SHOWN
     + """
 WHERE d.tenant = :tenant AND d.deleted_ordinal < d.last_ordinal
+"""
+    + _VISIBLE
+    + """
     AND (CAST(:at AS timestamptz) IS NULL
         OR (d.created_at, d.document_id) < (CAST(:at AS timestamptz), CAST(:id AS text)))
 ORDER BY d.created_at DESC, d.document_id DESC

@@ -156,3 +156,23 @@ async def test_pages_of_documents_come_newest_first_and_of_one_tenant(world: Wor
         if after is None:
             break
     assert seen == names[::-1]
+
+
+async def test_who_may_not_see_a_document_neither_lists_reads_nor_deletes_it(world: World) -> None:
+    for_law = await world.offer("law.txt", "text", visibility=("group:law",))
+    for_all = await world.offer("all.txt", "text")
+    ann, bob = ("user:ann", "group:law"), ("user:bob",)
+
+    async def listed(names: tuple[str, ...] | None) -> set[str]:
+        page = await world.lookup.page("acme", 10, None, names)
+        return {document.document_id for document in page.documents}
+
+    assert await listed(ann) == await listed(None) == {for_law, for_all}
+    assert await listed(bob) == {for_all}
+    assert await world.lookup.state("acme", for_law, None, bob) is None
+    assert await world.lookup.state("acme", for_law, None, ann) is not None
+    context = Context(tenant="acme", causation_id="m1")
+    assert await world.delete(for_law, context, bob) is None
+    assert await listed(ann) == {for_law, for_all}
+    assert await world.delete(for_law, context, ann) is not None
+    assert await listed(ann) == {for_all}

@@ -226,3 +226,17 @@ async def test_deleting_what_is_not_there_is_404() -> None:
     async with gateway.client() as client:
         response = await client.delete(f"/v1/documents/{ID}")
     assert response.status_code == 404
+
+
+async def test_who_is_no_admin_asks_only_for_what_they_may_see() -> None:
+    gateway = Gateway()
+    scopes = frozenset({"documents:read", "documents:write"})
+    async with gateway.client(scopes=scopes, groups=("law",)) as client:
+        await client.get("/v1/documents")
+        await client.get("/v1/documents/d1")
+        await client.delete("/v1/documents/d1")
+    async with gateway.client() as admin:
+        await admin.get("/v1/documents")
+    *asked, by_admin = [message for _, message, _ in gateway.requester.asked]
+    assert [m.model_dump()["visible_to"] for m in asked] == [("user:ann", "group:law")] * 3
+    assert by_admin.model_dump()["visible_to"] is None
