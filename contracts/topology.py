@@ -81,9 +81,6 @@ SUBSCRIPTIONS = (
     Subscription("documents", "retrieval-index", ("DocumentChunked",)),
     Subscription("documents", "retrieval-control", ("DocumentDeleted",)),
     Subscription("documents", "ingestion-events", ("DocumentIndexed",)),
-    Subscription(
-        "documents", "gateway-events", ("DocumentIndexed", "DocumentDeleted", "DocumentFailed")
-    ),
     Subscription("turns", "memory-events", ("TurnCompleted",)),
     Subscription("turns", "finetune-events", ("TurnCompleted",)),
     # The registry counts how often a document was cited, so that owners see which ones are used.

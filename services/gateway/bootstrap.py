@@ -7,16 +7,10 @@ from functools import partial
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from contracts.ingestion.document_deleted import DocumentDeletedV1
-from contracts.ingestion.document_failed import DocumentFailedV1
 from contracts.platform.model_used import ModelUsedV1
-from contracts.retrieval.document_indexed import DocumentIndexedV1
 from services.gateway.controllers.app import build_app
 from services.gateway.controllers.auth import authentication
 from services.gateway.controllers.chat import chat_routes
-from services.gateway.controllers.document_deleted import DocumentDeleted
-from services.gateway.controllers.document_failed import DocumentFailed
-from services.gateway.controllers.document_indexed import DocumentIndexed
 from services.gateway.controllers.documents import DocumentCases, document_routes
 from services.gateway.controllers.health import health_routes
 from services.gateway.controllers.http_server import HttpServer
@@ -33,7 +27,6 @@ from services.gateway.services.background import Background
 from services.gateway.services.condense import Condense
 from services.gateway.services.documents import DeleteDocument, ListDocuments, ShowDocument
 from services.gateway.services.find import FindPassages
-from services.gateway.services.forget_note import ForgetNote
 from services.gateway.services.gather import Gather
 from services.gateway.services.legs import Legs
 from services.gateway.services.model_calls import ModelCalls, Price
@@ -148,20 +141,14 @@ async def bootstrap(
         server = HttpServer(
             app, settings.host, settings.port, drain_s=settings.drain_s, needed=requester
         )
-        yield [server, events(bus, redis, notes, usage)]
+        yield [server, events(bus, ledger, usage)]
 
 
-def events(bus: Bus, redis: Redis, notes: Notes, usage: UsageLedger) -> Consumer:
-    forget = ForgetNote(notes)
+def events(bus: Bus, ledger: Redis, usage: UsageLedger) -> Consumer:
     return Consumer(
         bus,
         "gateway-events",
-        {
-            DocumentIndexedV1: DocumentIndexed(forget),
-            DocumentFailedV1: DocumentFailed(forget),
-            DocumentDeletedV1: DocumentDeleted(forget),
-            ModelUsedV1: ModelUsed(CountUsage(usage, SystemClock())),
-        },
-        probe=partial(alive, redis),
+        {ModelUsedV1: ModelUsed(CountUsage(usage, SystemClock()))},
+        probe=partial(alive, ledger),
         linger_s=LINGER_S,
     )

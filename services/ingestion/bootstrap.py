@@ -29,6 +29,7 @@ from services.ingestion.services.indexed import MarkReady
 from services.ingestion.services.ingest import Ingest
 from services.ingestion.services.intake import TakeIn
 from services.ingestion.services.lookup import Lookup
+from services.ingestion.services.metering import Meter
 from services.ingestion.services.parsing.parser import Parser
 from services.ingestion.services.permits import EVERYONE, Permits
 from services.ingestion.services.upkeep import Upkeep
@@ -93,7 +94,8 @@ def wire(
     take_in = TakeIn(registry, work, bucket, settings.max_document_bytes)
     delete, lookup = Delete(registry, announcer, purge), Lookup(registry)
     permits = Permits(settings.senders)
-    embed = Embed(model, vectors, publisher, settings.embedding_model, settings.embedding_dimension)
+    meter = Meter(publisher)
+    embed = Embed(model, vectors, meter, settings.embedding_model, settings.embedding_dimension)
     ingest = Ingest(ledger, blobs, parser, embed, settings.max_document_bytes)
     documents: Handlers = {
         IngestDocumentV2: IngestDocument(take_in, permits),

@@ -12,7 +12,7 @@ class IngestionSettings(Settings):
     max_document_bytes: int = Field(default=50 * 1024 * 1024, ge=1)
     parser_processes: int = Field(default=1, ge=1)
     parse_timeout_s: float = Field(default=60.0, gt=0)
-    documents_in_flight: int = Field(default=40, ge=1)
+    documents_in_flight: int = Field(default=64, ge=1)
     # How long a dead worker holds a document.
     lease_s: float = Field(default=30.0, gt=0)
     # The first wait for DocumentIndexed before DocumentChunked is sent again; it doubles.

@@ -22,6 +22,7 @@ from shared.settings import Settings
 CLAIM = "$claim"
 # Batched events are never waited for by a person; a call costs more than the wait (docs/adr/0008).
 PUBLISH_WAIT_S = 0.2
+_SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "SentTimestamp", "SenderId"]
 _MARGIN_BYTES = 2048  # attributes and the batch's own JSON count towards the limit too
 
 
@@ -117,7 +118,7 @@ class Bus:
                 QueueUrl=await self.url(queue),
                 MaxNumberOfMessages=min(count, BATCH_MAX),
                 WaitTimeSeconds=wait_s,
-                MessageSystemAttributeNames=["All"],
+                MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
                 MessageAttributeNames=["All"],
             )
         return [received(raw) for raw in answer.get("Messages", [])]

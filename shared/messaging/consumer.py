@@ -21,7 +21,7 @@ from shared.outcomes import Done, Reject, Retry
 
 logger = logging.getLogger(__name__)
 # For queues of events, where nobody waits for the single one.
-LINGER_S = 0.2
+LINGER_S = 0.4
 # Outages burn receives: well before maxReceiveCount the message is sent anew with a fresh count.
 RENEW_AT = 10
 _POLL_PAUSE_S = 1.0

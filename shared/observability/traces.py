@@ -12,6 +12,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 _propagator = TraceContextTextMapPropagator()
+_tracer = trace.get_tracer("ragops")
 
 
 def configure_traces(service: str, otlp_url: str | None) -> None:
@@ -36,8 +37,7 @@ def span(
 ) -> Iterator[Span]:
     """A span below `parent` (a traceparent) or else below the current one."""
     context = _propagator.extract({"traceparent": parent}) if parent else None
-    tracer = trace.get_tracer("ragops")
-    with tracer.start_as_current_span(
+    with _tracer.start_as_current_span(
         name, context=context, kind=kind, attributes=attributes
     ) as current:
         yield current

@@ -14,8 +14,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RAGOPS_", frozen=True, extra="ignore")
 
     state: Path
-    embed_tokens: int = Field(256, ge=16, le=512)
-    """Tokens of a text that are read; the rest is cut off."""
+    embed_tokens: int = Field(512, ge=16, le=512)
+    """Tokens of a text that are read; ingestion's passages all fit into 512."""
     embed_batch_tokens: int = Field(1024, ge=256)
     """Padded tokens of one model run."""
     embed_queue: int = Field(2000, ge=1)

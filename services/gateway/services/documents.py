@@ -54,6 +54,9 @@ class ShowDocument:
                 return _accepted(note)
         if note is not None and (state is None or not state.taken_in):
             return _accepted(note)
+        if note is not None:
+            # Ingestion knows it: from here on only its own word counts.
+            await forget_note(self.notes, who.tenant, document_id)
         if state is None or state.document.status == "deleted":
             raise _absent(document_id)
         return DocumentView.of(state.document)

@@ -1,22 +1,18 @@
 """Vectors for a document's chunks: known ones from the cache, the others from the model."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from contracts.envelope import derived_id
-from contracts.platform.model_used import ModelUsedV1
 from services.ingestion.models.version import Claim
 from services.ingestion.services.contexts import context_of
+from services.ingestion.services.metering import Meter
 from services.ingestion.store.vectors import Vectors, key_of
-from shared.errors import Unavailable
-from shared.ports import Embedded, Model, ModelReport, Publisher
+from shared.ports import Embedded, Model
 
 # A long document's progress is kept this often; a crash repeats at most so many calls.
 BATCH = 32
-_METERING_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,7 @@ class Embed:
 
     model: Model
     vectors: Vectors
-    publisher: Publisher
+    meter: Meter
     model_id: str
     dimension: int
 
@@ -38,7 +34,7 @@ class Embed:
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
             embedded = await self.model.embed(self.model_id, [text for _, text in batch])
-            await self._meter(claim, start, embedded.report)
+            await self.meter(context_of(claim.origin), claim.document_id, embedded.report)
             made = dict(zip((key for key, _ in batch), self._encoded(embedded), strict=True))
             await self.vectors.put((claim.document_id, made))
             have |= made
@@ -52,29 +48,3 @@ class Embed:
                 f" RAGOPS_EMBEDDING_DIMENSION={self.dimension}"
             )
         return [row.tobytes() for row in matrix]
-
-    async def _meter(self, claim: Claim, start: int, report: ModelReport) -> None:
-        """A call that was made must be counted: tried for a while before the work is given back.
-
-        The claim is part of the id, since a second claim's calls are second calls.
-        """
-        used = ModelUsedV1(
-            service="ingestion",
-            purpose="embed_passages",
-            model=report.model,
-            calls=report.calls,
-            input_tokens=report.input_tokens,
-            output_tokens=report.output_tokens,
-            cost_usd=report.cost_usd,
-            document_id=claim.document_id,
-        )
-        name = derived_id("ModelUsed", claim.claim, start)
-        for pause in (*_METERING_PAUSES_S, None):
-            try:
-                await self.publisher.publish("usage", used, context_of(claim.origin), id=name)
-            except Unavailable:
-                if pause is None:
-                    raise
-                await asyncio.sleep(pause)
-            else:
-                return

@@ -14,12 +14,10 @@ from redis.asyncio import Redis
 from compose.local.provision import provision
 from contracts.envelope import Context
 from contracts.gateway.turn_completed import TurnCompletedV1
-from contracts.ingestion.document import Counts
 from contracts.ingestion.ingest_document import IngestDocumentV2
 from contracts.memory.context_answered import ContextAnsweredV1
 from contracts.memory.context_requested import ContextRequestedV1
 from contracts.message import Message
-from contracts.retrieval.document_indexed import DocumentIndexedV1
 from contracts.retrieval.search_requested import SearchRequestedV1
 from services.gateway.bootstrap import bootstrap
 from services.gateway.controllers.http_server import HttpServer
@@ -27,7 +25,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.store.note_store import NoteStore
 from services.gateway.store.session_store import SessionStore
 from shared.blobs import open_blobs
-from shared.messaging import Bus, BusPublisher, Consumer, open_bus
+from shared.messaging import Bus, Consumer, open_bus
 from shared.outcomes import Done, Outcome
 from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
 from shared.testing.probe import until
@@ -117,9 +115,7 @@ async def test_a_turn_goes_over_the_queues(moto_url: str, redis_url: str, redis:
     assert kept.turn_id == turn.turn_id
 
 
-async def test_an_upload_is_noted_until_the_index_says_that_it_is_there(
-    moto_url: str, redis_url: str, redis: Redis
-) -> None:
+async def test_an_upload_is_noted_at_once(moto_url: str, redis_url: str, redis: Redis) -> None:
     async with open_world(moto_url, redis_url) as world, world.client() as client:
         sent = await client.post("/v1/documents", files={"file": ("a.md", b"# Title")})
         assert sent.status_code == 202
@@ -127,14 +123,19 @@ async def test_an_upload_is_noted_until_the_index_says_that_it_is_there(
         shown = await client.get(f"/v1/documents/{document_id}")
         assert shown.json()["status"] == "accepted"
         await until(lambda: world.documents.calls)
-        indexed = DocumentIndexedV1(document_id=document_id, ordinal=1, counts=Counts())
-        publisher = BusPublisher(world.bus)
-        await publisher.publish_now("documents", indexed, Context(tenant="acme"))
+        note = await NoteStore(redis).get("acme", document_id)
+    assert note is not None
+    assert note.name == "a.md"
 
-        async def forgotten() -> bool:
-            return await NoteStore(redis).get("acme", document_id) is None
 
-        await until(forgotten)
+async def test_what_models_consumed_is_counted_for_its_user(moto_url: str, redis_url: str) -> None:
+    async with open_world(moto_url, redis_url) as world, world.client() as client:
+        await client.post("/v1/chat", json={"question": "How much?"})
+
+        async def counted() -> bool:
+            return bool((await client.get("/v1/usage")).json()["own"]["calls"])
+
+        await until(counted)
 
 
 async def test_a_stream_that_runs_at_the_stop_is_finished(moto_url: str, redis_url: str) -> None:

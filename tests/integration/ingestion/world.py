@@ -21,6 +21,7 @@ from services.ingestion.services.indexed import MarkReady
 from services.ingestion.services.ingest import Ingest
 from services.ingestion.services.intake import TakeIn
 from services.ingestion.services.lookup import Lookup
+from services.ingestion.services.metering import Meter
 from services.ingestion.services.parsing.child import parse
 from services.ingestion.services.parsing.parser import Parse, Parser
 from services.ingestion.services.upkeep import Upkeep
@@ -63,7 +64,7 @@ class World:
     @asynccontextmanager
     async def working(self, in_flight: int = 8, parse: Parse = parse) -> AsyncIterator[Worker]:
         parser = Parser(processes=1, timeout_s=2, parse=parse)
-        embed = Embed(self.model, self.vectors, self.publisher, "test.embed", DIMENSION)
+        embed = Embed(self.model, self.vectors, Meter(self.publisher), "test.embed", DIMENSION)
         ingest = Ingest(self.ledger, self.blobs, parser, embed, MAX_BYTES)
         worker = Worker(self.ledger, ingest, self.announcer, self.work, in_flight)
         upkeep = Upkeep(

@@ -240,3 +240,16 @@ async def test_who_is_no_admin_asks_only_for_what_they_may_see() -> None:
     *asked, by_admin = [message for _, message, _ in gateway.requester.asked]
     assert [m.model_dump()["visible_to"] for m in asked] == [("user:ann", "group:law")] * 3
     assert by_admin.model_dump()["visible_to"] is None
+
+
+async def test_the_note_goes_once_ingestion_has_the_document() -> None:
+    gateway = Gateway()
+    async with gateway.client() as client:
+        await client.post("/v1/documents", files={"file": ("a.md", b"# Title")})
+        [(_, document_id)] = gateway.notes.notes
+        gateway.requester.answers[GetDocumentV1] = a_state("processing", taken_in=False)
+        await client.get(f"/v1/documents/{document_id}")
+        assert gateway.notes.notes
+        gateway.requester.answers[GetDocumentV1] = a_state("processing", taken_in=True)
+        await client.get(f"/v1/documents/{document_id}")
+    assert gateway.notes.notes == {}
