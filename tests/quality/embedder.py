@@ -1,5 +1,6 @@
 """The stand-in's embedding model in this process, with what it once embedded kept on disk."""
 
+import os
 from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import sha256
@@ -41,7 +42,9 @@ class Embedder:
         if self._encoder is None:
             s = self._settings
             graph = ready_graph(self._folder, s.embed_int8)
-            self._encoder = Encoder(graph, s.embed_tokens, s.embed_threads, s.embed_batch_tokens)
+            self._encoder = Encoder(
+                graph, s.embed_tokens, os.cpu_count() or 1, s.embed_batch_tokens
+            )
         return self._encoder
 
 

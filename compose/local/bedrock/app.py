@@ -54,10 +54,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def _wire(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
     graph = await asyncio.to_thread(ready_graph, settings.state, settings.embed_int8)
-    encoder = Encoder(
-        graph, settings.embed_tokens, settings.embed_threads, settings.embed_batch_tokens
-    )
-    interactive, bulk = (Lane(encoder, settings.embed_queue) for _ in range(2))
+    encoder = Encoder(graph, settings.embed_tokens, 1, settings.embed_batch_tokens)
+    interactive = Lane(encoder, settings.embed_queue)
+    bulk = Lane(encoder, settings.embed_queue, settings.embed_workers)
     passages = Passages(Ring(_ring_folder(settings, graph), settings.rerank_cache_bytes))
     for close in (passages.close, interactive.close, bulk.close):
         stack.callback(close)

@@ -1,4 +1,4 @@
-"""A lane in front of the encoder: texts that wait together run together, on one thread."""
+"""A lane in front of the encoder: texts that wait together run together, off the event loop."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ from typing import Protocol
 from compose.local.bedrock.encoder import Encoded, batches
 from compose.local.bedrock.errors import ThrottlingError
 
-WINDOW = 64
+WINDOW = 32
 """Texts sorted by length together: enough to waste little padding."""
 
 
@@ -35,18 +35,23 @@ class _Waiting:
 
 
 class Lane:
-    """Micro-batches concurrent calls. The event loop stays free: the model runs on the thread.
+    """Micro-batches concurrent calls. The event loop stays free: the model runs on threads.
+
+    `workers` runs go on at once, each on one core: beside busy neighbours that is faster than one
+    run over all cores, whose threads wait for each other at every step.
 
     Two lanes stand before the one model: a question that comes while thousands of passages wait
     goes through its own and meets only other short texts.
     """
 
-    def __init__(self, runner: Runner, most_waiting: int) -> None:
+    def __init__(self, runner: Runner, most_waiting: int, workers: int = 1) -> None:
         self._runner = runner
         self._most_waiting = most_waiting
-        self._thread = ThreadPoolExecutor(1, "lane")
+        self._workers = workers
+        self._threads = ThreadPoolExecutor(workers, "lane")
         self._waiting: deque[_Waiting] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._working = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def encode(self, text: str) -> Encoded:
         """One text's vectors. Raises ThrottlingError when the lane is full."""
@@ -58,7 +63,7 @@ class Lane:
 
     def close(self) -> None:
         """Let the running batch end; start no other."""
-        self._thread.shutdown(cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
 
     def _enter(self, text: str) -> asyncio.Future[Encoded]:
         if len(self._waiting) >= self._most_waiting:
@@ -66,27 +71,32 @@ class Lane:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Encoded] = loop.create_future()
         self._waiting.append(_Waiting(text, answer))
-        if self._worker is None:
-            self._worker = loop.create_task(self._work())
+        if self._working < self._workers:
+            # Counted by the worker itself: a done callback comes later than the next text may.
+            self._working += 1
+            task = loop.create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return answer
 
     async def _work(self) -> None:
         while self._waiting:
-            count = min(len(self._waiting), WINDOW)
+            # What waits is shared out, or the first worker would leave nothing to the others.
+            count = min(-(-len(self._waiting) // self._workers), WINDOW)
             window = [self._waiting.popleft() for _ in range(count)]
             window = [w for w in window if not w.answer.done()]
             run = asyncio.ensure_future(self._run(window))
             await asyncio.wait([run])
             if error := run.exception():
                 _fail(window, error)
-        self._worker = None
+        self._working -= 1
 
     async def _run(self, window: list[_Waiting]) -> None:
         loop, texts = asyncio.get_running_loop(), [w.text for w in window]
-        ids = await loop.run_in_executor(self._thread, self._runner.tokenise, texts)
+        ids = await loop.run_in_executor(self._threads, self._runner.tokenise, texts)
         for batch in batches([len(i) for i in ids], self._runner.batch_tokens):
             chosen = [ids[i] for i in batch]
-            encoded = await loop.run_in_executor(self._thread, self._runner.run, chosen)
+            encoded = await loop.run_in_executor(self._threads, self._runner.run, chosen)
             for place, result in zip(batch, encoded, strict=True):
                 if not window[place].answer.done():
                     window[place].answer.set_result(result)

@@ -16,11 +16,12 @@ class Settings(BaseSettings):
     state: Path
     embed_tokens: int = Field(512, ge=16, le=512)
     """Tokens of a text that are read; ingestion's passages all fit into 512."""
-    embed_batch_tokens: int = Field(1024, ge=256)
+    embed_batch_tokens: int = Field(512, ge=256)
     """Padded tokens of one model run."""
     embed_queue: int = Field(2000, ge=1)
     """Texts that may wait; above it callers get ThrottlingException."""
-    embed_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    embed_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Model runs at once, each on one core."""
     embed_int8: bool = False
     """Integer arithmetic: about twice as fast, cosine .995 to the float graph."""
     rerank_cache_bytes: int = Field(2 * 1024**3, ge=1024**2)
