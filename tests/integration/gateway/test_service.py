@@ -76,6 +76,7 @@ async def open_world(moto_url: str, redis_url: str) -> AsyncIterator[World]:
         port=0,
         token_secret=SecretStr(SECRET),
         redis_cache_url=redis_url,
+        redis_ledger_url=redis_url,
         answer_models=("local.extractive-v1",),
         retrieval_budget_ms=8000,
         memory_budget_ms=8000,
