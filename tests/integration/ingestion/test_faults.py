@@ -129,7 +129,7 @@ async def test_a_failure_is_told_until_it_is_confirmed(world: World) -> None:
 async def test_usage_is_metered_even_when_the_topic_fails_at_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.ingestion.services.embedding._METERING_PAUSES_S", (0.01, 0.01))
+    monkeypatch.setattr("services.ingestion.services.metering._PAUSES_S", (0.01, 0.01))
     world.publisher.refused, world.publisher.faults.left = ModelUsedV1, 2
     async with world.working():
         document = await world.offer("a.txt", "text")
