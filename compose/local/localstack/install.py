@@ -64,8 +64,12 @@ def _python() -> str:
 def _patch() -> None:
     (server,) = HOME.glob("lib/python*/site-packages/localstack/runtime/server/twisted.py")
     text = server.read_text()
+    if _LOOPBACK in text:
+        return
     if _OPEN not in text:
         raise LocalError(f"{server} is not the one we know: it would listen on every interface")
+    # A new file: uv's are hard links into its cache, which other environments are made from.
+    server.unlink()
     server.write_text(text.replace(_OPEN, _LOOPBACK))
 
 
