@@ -50,9 +50,14 @@ export function markedText(source) {
   const parts = [];
   let at = 0;
   for (const [start, end] of source.explain?.highlights ?? []) {
-    parts.push(letters.slice(at, start).join(""));
-    parts.push(make("mark", {}, letters.slice(start, end).join("")));
+    parts.push(plain(letters.slice(at, start)));
+    parts.push(make("mark", {}, plain(letters.slice(start, end))));
     at = end;
   }
-  return [...parts, letters.slice(at).join("")];
+  return [...parts, plain(letters.slice(at))];
+}
+
+// Parsed text is Markdown: `1\\.` stands for a plain `1.`
+function plain(letters) {
+  return letters.join("").replace(/\\([!-/:-@[-`{-~])/g, "$1");
 }

@@ -5,6 +5,14 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+# Lucene's English stop words, the same 33 that OpenSearch's english analyzer leaves out.
+# fmt: off
+STOP_WORDS = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
+    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they",
+    "this", "to", "was", "will", "with",
+))
+# fmt: on
 # In a longer sentence quotes name a title or a saying: there they count as one more word.
 FREE_WORDS_MAX = 3
 PARTS_MAX = 8

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from services.retrieval.models.typed_query import unspaced, words_of
+from services.retrieval.models.typed_query import STOP_WORDS, unspaced, words_of
 
 HIGHLIGHTS_MAX = 50
 _WORD = re.compile(r"[^\W_]+")
@@ -16,12 +16,16 @@ _SHORTEST = 3
 def highlights(query: str, text: str) -> tuple[tuple[int, int], ...]:
     """(start, end) in characters of `text`, in order and apart, at most HIGHLIGHTS_MAX."""
     typed = words_of(query)
-    stems = {_stem(word) for word in typed if len(word) >= _SHORTEST or not word.isalpha()}
+    stems = {_stem(word) for word in typed if _tells(word)}
     runs = [word for word in typed if unspaced(word)]
     found = [
         match.span() for match in _WORD.finditer(text) if _stem(match.group().lower()) in stems
     ]
     return tuple(sorted({*found, *_pairs(runs, text)})[:HIGHLIGHTS_MAX])
+
+
+def _tells(word: str) -> bool:
+    return word not in STOP_WORDS and (len(word) >= _SHORTEST or not word.isalpha())
 
 
 def _stem(word: str) -> str:

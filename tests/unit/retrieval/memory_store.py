@@ -12,7 +12,7 @@ from services.retrieval.models.link import Link
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
-from services.retrieval.store.sqlite.match import STOP_WORDS
+from services.retrieval.models.typed_query import STOP_WORDS
 from shared.errors import Unavailable
 
 

@@ -34,3 +34,8 @@ def test_marks_are_in_order_and_inside(query: str, text: str) -> None:
 
 def test_there_is_an_end_to_marking() -> None:
     assert len(highlights("word", "word " * 1_000)) == HIGHLIGHTS_MAX
+
+
+def test_little_words_are_not_marked() -> None:
+    text = "Clamp the station to the mast."
+    assert [text[a:b] for a, b in highlights("the clamp of the mast", text)] == ["Clamp", "mast"]

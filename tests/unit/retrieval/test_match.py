@@ -1,6 +1,7 @@
 """A question as an FTS5 expression."""
 
-from services.retrieval.store.sqlite.match import MAX_WORDS, STOP_WORDS, match_expression, words
+from services.retrieval.models.typed_query import STOP_WORDS
+from services.retrieval.store.sqlite.match import MAX_WORDS, match_expression, words
 
 
 def test_the_stop_words_are_lucenes_33() -> None:

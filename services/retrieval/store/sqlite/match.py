@@ -1,15 +1,7 @@
 """A question as an FTS5 expression: its words without stop words, joined by OR."""
 
-from services.retrieval.models.typed_query import read_query, words_of
+from services.retrieval.models.typed_query import STOP_WORDS, read_query, words_of
 
-# Lucene's English stop words, the same 33 that OpenSearch's english analyzer leaves out.
-# fmt: off
-STOP_WORDS = frozenset((
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
-    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they",
-    "this", "to", "was", "will", "with",
-))
-# fmt: on
 # A pasted page is a query too: past this many different words the rest adds time, not meaning.
 MAX_WORDS = 64
 
