@@ -95,6 +95,13 @@ class Blobs(Protocol):
     async def delete(self, key: str) -> None: ...
 
 
+class Listing(Protocol):
+    """The carrier bucket's keys."""
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """All that begin so, in order. Raises Unavailable."""
+
+
 class Clock(Protocol):
     def now(self) -> datetime:
         """UTC, aware."""

@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from contracts.ingestion.manifest import ChunkLine, encode_vector, passage_id, write
+from contracts.ingestion.manifest import (
+    ChunkLine,
+    DescribedVersion,
+    encode_vector,
+    passage_id,
+    write,
+)
 from services.ingestion.models.parsed import Chunk, Parsed
 from services.ingestion.models.version import Claim
 from services.ingestion.services.entities.extracting import extract
@@ -49,9 +55,21 @@ def manifest(
                 model=model,
                 dimension=dimension,
                 vector=encode_vector(vector),
+                version=_described(claim) if n == 0 else None,
             )
 
     names: set[str] = set()
     begun: set[tuple[str, ...]] = set()
     body = write(lines())
     return Manifest(body, len(names))
+
+
+def _described(claim: Claim) -> DescribedVersion:
+    return DescribedVersion(
+        name=claim.name,
+        media_type=claim.media_type or "",
+        created_at=claim.created_at,
+        tags=claim.description.tags,
+        metadata=claim.description.metadata,
+        visibility=claim.description.visibility,
+    )

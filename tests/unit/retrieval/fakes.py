@@ -49,6 +49,7 @@ class FakeModel:
     rerank_down: bool = False
     reranked: list[Sequence[str]] = field(default_factory=list)
     release: asyncio.Event | None = None
+    embedded: list[str] = field(default_factory=list)
 
     def converse(
         self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
@@ -58,6 +59,7 @@ class FakeModel:
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
         if self.embed_down:
             raise Unavailable("bedrock")
+        self.embedded += texts
         vectors = [unit_vector(text) for text in texts]
         return Embedded(vectors, ModelReport(model, 7, 0, Decimal("0.001"), len(texts)))
 
@@ -85,3 +87,8 @@ class FakeBlobs:
 
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                yield key
