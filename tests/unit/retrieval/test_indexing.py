@@ -188,12 +188,10 @@ async def test_visibility_goes_with_the_version() -> None:
 async def test_another_models_passages_are_embedded_anew_and_metered() -> None:
     house = House()
     foreign = [
-        line.model_copy(
-            update={"model": "other", "dimension": 2, "vector": encode_vector(b"\0" * 4)}
-        )
+        line.model_copy(update={"model": "other", "dimension": 1, "vector": encode_vector(b"\0\0")})
         for line in lines(1)
     ]
-    message = await house.announce(model="other", dimension=2)
+    message = await house.announce(model="other", dimension=1)
     await house.blobs.put(message.manifest_key, write(foreign))
     assert await house.chunked(message, context()) == Done()
     (held,) = house.store.held.values()
@@ -217,10 +215,7 @@ async def test_a_manifest_that_is_not_what_was_announced_is_rejected(body: bytes
 async def test_vectors_shorter_than_announced_are_rejected() -> None:
     house = House()
     message = await house.announce()
-    short = [
-        line.model_copy(update={"dimension": 2, "vector": encode_vector(b"\0" * 4)})
-        for line in lines(1)
-    ]
+    short = [line.model_copy(update={"vector": encode_vector(b"\0" * 4)}) for line in lines(1)]
     await house.blobs.put(message.manifest_key, write(short))
     assert isinstance(await house.chunked(message, context()), Reject)
 
