@@ -51,7 +51,7 @@ quality: $(LOCK_DEV) ## retrieval's figures on the sets in RAGOPS_EVAL_SETS (def
 
 .PHONY: test-localstack
 test-localstack: $(LOCK_DEV) ## the end-to-end tests on LocalStack (needs mvn and a JDK)
-	RAGOPS_E2E_EMULATOR=localstack $(BIN)/pytest tests/e2e $(TEST_OPTIONS)
+	RAGOPS_E2E_EMULATOR=localstack $(BIN)/pytest tests/e2e -m "not real" $(TEST_OPTIONS)
 
 .PHONY: lint
 lint: $(LOCK_DEV) ## style, sizes and the imports between rooms

@@ -72,6 +72,7 @@ def http_app(
             Legs(requester, s.retrieval_budget_ms, s.memory_budget_ms),
             Condense(calls, s.condense_model, s.condense_s),
             s.source_count,
+            s.join_tokens,
         ),
         GiveReply(OpenAnswer(calls, s.first_token_s), s.answer_tokens),
         RecordTurn(publisher, sessions),
