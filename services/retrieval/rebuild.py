@@ -11,6 +11,7 @@ from services.retrieval.bootstrap import rebuilding
 from services.retrieval.models.mapping import MappingMismatch
 from services.retrieval.services.rebuilding import Rebuilt
 from services.retrieval.settings import RetrievalSettings
+from services.retrieval.store.sqlite.connections import InUse
 from shared.errors import Unavailable
 from shared.observability import configure_logs
 
@@ -81,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         work = _rebuild(console, switch=not given.no_switch, retire=given.retire)
         rebuilt = asyncio.run(work)
-    except (MappingMismatch, Unavailable) as error:
+    except (InUse, MappingMismatch, Unavailable) as error:
         console.print(f"{error}\nWhat was done is kept: run it again when that is mended.")
         return 2
     sys.stdout.write(f"{rebuilt.documents} documents, {rebuilt.passages} passages written.\n")

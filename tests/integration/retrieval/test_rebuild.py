@@ -12,10 +12,12 @@ import pytest_asyncio
 from contracts.ingestion.manifest import manifest_key
 from services.retrieval.models.mapping import Mapping, MappingMismatch
 from services.retrieval.models.scope import Scope
+from services.retrieval.rebuild import main
 from services.retrieval.services.forgetting import Forgetting
 from services.retrieval.services.manifests import Manifests
 from services.retrieval.services.rebuilding import Rebuild, Rebuilt
 from services.retrieval.services.search_store import Successor
+from services.retrieval.settings import RetrievalSettings
 from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
 from tests.unit.retrieval.fakes import FakeBlobs, FakeModel, FakePublisher
@@ -133,3 +135,22 @@ async def test_a_new_model_is_refused_until_its_index_was_built(town: Town) -> N
         async with town.opened(OTHER):
             raise AssertionError("opened")
     assert await found(town.store) == DOCUMENTS
+
+
+async def test_the_command_says_who_has_the_file_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAGOPS_SQLITE_PATH", str(tmp_path))
+    settings = RetrievalSettings()
+    served = Mapping(settings.embedding_model, settings.embedding_dimension)
+    async with open_sqlite(tmp_path, served):
+        assert await asyncio.to_thread(main, []) == 2
+    assert "stop it" in " ".join(capsys.readouterr().err.split())
+
+
+def test_help_teaches_the_change_of_model(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("RAGOPS_EMBEDDING_MODEL", "--retire", "--no-switch"))
