@@ -11,7 +11,10 @@ MANIFEST_FORMAT = 1
 
 
 class ChunkLine(Shape):
-    """A chunk: `start` and `end` are characters of the parsed text, `page` counts from 1."""
+    """A chunk: `start` and `end` are characters of the parsed text, `page` counts from 1.
+
+    `relations` are (subject, predicate, object); subject and object stand among the mentions too.
+    """
 
     passage_id: str
     n: int = Field(ge=0)
@@ -24,6 +27,7 @@ class ChunkLine(Shape):
     language: str | None = None
     mentions: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
+    relations: tuple[tuple[str, str, str], ...] = ()
     model: str
     dimension: int = Field(ge=1)
     vector: str
