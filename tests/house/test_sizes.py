@@ -13,8 +13,9 @@ ROOMS = {
     *("__init__.py", "main.py", "bootstrap.py", "settings.py"),
     *("controllers", "services", "store", "models"),
 }
-# The gateway alone has a page, and a command that mints its access tokens.
-MORE_ROOMS = {"gateway": {"page", "mint.py"}}
+# The gateway alone has a page, and a command that mints its access tokens; ingestion has one that
+# estimates what a model will cost.
+MORE_ROOMS = {"gateway": {"page", "mint.py"}, "ingestion": {"estimate.py"}}
 FORBIDDEN = {"utils", "common", "helpers", "manager", "base", "util", "helper", "misc"}
 
 

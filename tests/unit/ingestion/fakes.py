@@ -140,6 +140,7 @@ class ReadingModel(HashModel):
             # Several turns of the loop, so that calls that may overlap do.
             for _ in range(5):
                 await asyncio.sleep(0)
+            await self.gate.wait()
             answer = self.answer(text)
         finally:
             self.calling -= 1
