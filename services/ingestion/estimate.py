@@ -12,7 +12,7 @@ from contracts.ingestion.media_types import media_type_of
 from services.ingestion.models.errors import ParserCrashed, Rejected
 from services.ingestion.services.chunking import chunks_of
 from services.ingestion.services.entities.estimating import Estimate, estimated
-from services.ingestion.services.entities.prompt import passages_of, prompt_for
+from services.ingestion.services.entities.prompt import passages_of
 from services.ingestion.services.parsing.parser import Parser
 from services.ingestion.services.titles import title_of
 from services.ingestion.settings import IngestionSettings
@@ -96,9 +96,8 @@ async def _one(path: Path, parser: Parser, settings: IngestionSettings) -> tuple
     parsed = await parser(body, media_type_of(path.name) or f"'{path.suffix}'")
     chunks = chunks_of(parsed)
     passages = dict.fromkeys(passages_of(title_of(parsed, path.name, {}), chunks))
-    prompts = [prompt_for(passage) for passage in passages]
     limits = settings.entity_tokens_max, settings.entity_answer_tokens
-    return len(chunks), estimated(prompts, *limits)
+    return len(chunks), estimated(list(passages), *limits)
 
 
 def main(arguments: list[str] | None = None) -> int:

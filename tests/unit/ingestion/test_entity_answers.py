@@ -1,5 +1,6 @@
 """What a model is asked, and what is taken of its answer."""
 
+import json
 import re
 
 import pytest
@@ -11,7 +12,7 @@ from services.ingestion.models.stored import EXTRACTION, as_json
 from services.ingestion.services.entities.answer import RELATIONS_MAX, read_answer
 from services.ingestion.services.entities.extracting import ABOUT_MAX, MENTIONS_MAX, extract
 from services.ingestion.services.entities.names import FOLDED_MAX
-from services.ingestion.services.entities.prompt import Passage, prompt_for
+from services.ingestion.services.entities.prompt import TOOL, Passage, prompt_for
 
 PASSAGE = Passage(
     ("Sea Handbook", "2. Lines"),
@@ -44,9 +45,11 @@ def test_the_passage_is_fenced_by_a_marker_that_it_cannot_know() -> None:
 
 def test_the_upper_bound_holds_for_every_script() -> None:
     for text in ("word " * 400, "海" * 1200, "{}[]();" * 200):
-        prompt = prompt_for(Passage(("",), text))
-        assert prompt.tokens < prompt.tokens_max
-        assert prompt.tokens_max > len(text.encode()) + len(prompt.system)
+        passage = Passage(("Title", "3. Überschrift"), text)
+        prompt = prompt_for(passage)
+        seen = (prompt.system, prompt.text, TOOL.description, json.dumps(TOOL.schema))
+        assert passage.tokens < passage.tokens_max
+        assert passage.tokens_max > sum(len(part.encode()) for part in seen)
 
 
 def test_the_key_holds_the_tenant_the_model_and_everything_the_model_sees() -> None:

@@ -15,7 +15,7 @@ from services.ingestion.services import metering
 from services.ingestion.services.entities import reading
 from services.ingestion.services.entities.budget import Budget
 from services.ingestion.services.entities.estimating import estimated
-from services.ingestion.services.entities.prompt import passages_of, prompt_for
+from services.ingestion.services.entities.prompt import passages_of
 from services.ingestion.services.entities.reading import Limits, ReadEntities
 from services.ingestion.services.metering import Meter
 from services.ingestion.store.extractions import Extractions
@@ -112,14 +112,14 @@ async def test_the_estimate_comes_before_the_first_call_and_leaves_out_what_is_k
     bench.model.answer = lambda _: Unavailable("bedrock")
     with pytest.raises(Unavailable):
         await bench.read()
-    one = estimated([prompt_for(p) for p in passages[15:]], 10**6, ANSWER_TOKENS)
+    one = estimated(passages[15:], 10**6, ANSWER_TOKENS)
     assert bench.metrics == [("EntityTokensEstimated", one.input_tokens + one.output_tokens, "")]
     assert (one.calls, one.left_out) == (5, 0)
 
 
 @pytest.mark.parametrize("at_once", [1, 4, 16])
 async def test_the_cap_holds_however_many_calls_run(bench: Bench, at_once: int) -> None:
-    most = max(prompt_for(p).tokens_max for p in passages_of("", CHUNKS)) + ANSWER_TOKENS
+    most = max(p.tokens_max for p in passages_of("", CHUNKS)) + ANSWER_TOKENS
     cap = 5 * most
     found = await bench.read(cap, at_once)
     asked = len(bench.model.asked)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.ingestion.services.entities.budget import Budget
-from services.ingestion.services.entities.prompt import Prompt
+from services.ingestion.services.entities.prompt import Passage
 
 # Ten names and four relations as JSON.
 _ANSWER_TOKENS = 250
@@ -20,14 +20,14 @@ class Estimate:
     output_tokens: int
 
 
-def estimated(prompts: Sequence[Prompt], tokens_max: int, answer_tokens: int) -> Estimate:
+def estimated(passages: Sequence[Passage], tokens_max: int, answer_tokens: int) -> Estimate:
     """As the calls will go, one after another, each with a usual answer."""
     budget, read = Budget(tokens_max), 0
     answer = min(_ANSWER_TOKENS, answer_tokens)
-    for calls, prompt in enumerate(prompts):
-        most = prompt.tokens_max + answer_tokens
+    for calls, passage in enumerate(passages):
+        most = passage.tokens_max + answer_tokens
         if not budget.reserve(most):
-            return Estimate(calls, len(prompts) - calls, read, calls * answer)
-        budget.settle(most, prompt.tokens + answer)
-        read += prompt.tokens
-    return Estimate(len(prompts), 0, read, len(prompts) * answer)
+            return Estimate(calls, len(passages) - calls, read, calls * answer)
+        budget.settle(most, passage.tokens + answer)
+        read += passage.tokens
+    return Estimate(len(passages), 0, read, len(passages) * answer)

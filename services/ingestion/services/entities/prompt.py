@@ -55,7 +55,6 @@ TOOL = Tool(
         "required": ["about", "mentions", "relations"],
     },
 )
-_TOOL_JSON = json.dumps([TOOL.name, TOOL.description, TOOL.schema])
 # What providers add to a request with a tool; Anthropic's documentation names 313 to 346.
 _TOOL_TOKENS = 350
 _TOOL_TOKENS_MAX = 1000
@@ -75,23 +74,23 @@ class Passage:
         parts = (tenant, model, PROMPT_VERSION, *self.above, self.text)
         return sha256("\0".join(parts).encode()).digest()
 
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    system: str
-    text: str
-
     @property
     def tokens(self) -> int:
         """About what the model will count as input."""
-        read = len(self.system) + len(self.text) + len(_TOOL_JSON)
+        read = _FRAME + sum(len(part) + _LINE for part in (*self.above, self.text))
         return read // _CHARACTERS_PER_TOKEN + _TOOL_TOKENS
 
     @property
     def tokens_max(self) -> int:
         """What it will not exceed: tokenizers work on bytes, and a token has one at least."""
-        read = (self.system, self.text, _TOOL_JSON)
-        return sum(len(part.encode()) for part in read) + _TOOL_TOKENS_MAX
+        read = _FRAME + sum(len(part.encode()) + _LINE for part in (*self.above, self.text))
+        return read + _TOOL_TOKENS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    system: str
+    text: str
 
 
 def passages_of(title: str, chunks: Sequence[Chunk]) -> list[Passage]:
@@ -104,3 +103,9 @@ def prompt_for(passage: Passage) -> Prompt:
     headings = "".join(f"# {line}\n" for line in passage.above if line)
     fenced = f'<passage marker="{marker}">\n{headings}{passage.text}\n</passage marker="{marker}">'
     return Prompt(_SYSTEM.format(marker=marker), fenced)
+
+
+# What stands around a passage in every request, and around each of its lines, in characters.
+_EMPTY = prompt_for(Passage((), ""))
+_FRAME = sum(map(len, (_EMPTY.system, _EMPTY.text, json.dumps([TOOL.description, TOOL.schema]))))
+_LINE = len("# \n")

@@ -42,7 +42,7 @@ class _Work:
     """A document's passages still to ask about, and what has been read."""
 
     claim: Claim
-    todo: deque[tuple[bytes, Passage, Prompt]]
+    todo: deque[tuple[bytes, Passage]]
     budget: Budget
     have: dict[bytes, Extraction | None]
 
@@ -68,16 +68,16 @@ class ReadEntities:
         keys = [passage.key(claim.origin.tenant, self.model_id) for passage in passages]
         have = await self.cache.get(keys)
         missing = {k: p for k, p in zip(keys, passages, strict=True) if k not in have}
-        todo = deque((key, passage, prompt_for(passage)) for key, passage in missing.items())
-        work = _Work(claim, todo, Budget(self.limits.document_tokens), have)
-        if todo:
+        budget = Budget(self.limits.document_tokens)
+        work = _Work(claim, deque(missing.items()), budget, have)
+        if work.todo:
             self._announce(work)
             await self._read(work)
         return [work.have.get(key) for key in keys]
 
     def _announce(self, work: _Work) -> None:
-        prompts = [prompt for _, _, prompt in work.todo]
-        estimate = estimated(prompts, self.limits.document_tokens, self.limits.answer_tokens)
+        passages = [passage for _, passage in work.todo]
+        estimate = estimated(passages, self.limits.document_tokens, self.limits.answer_tokens)
         tokens = estimate.input_tokens + estimate.output_tokens
         metric("EntityTokensEstimated", tokens, model=self.model_id)
         fields = {
@@ -110,13 +110,13 @@ class ReadEntities:
     async def _lane(self, work: _Work) -> None:
         """Asks until nothing is left or there is no room; the last lane sees all that is used."""
         while work.todo:
-            key, passage, prompt = work.todo.popleft()
-            most = prompt.tokens_max + self.limits.answer_tokens
+            key, passage = work.todo.popleft()
+            most = passage.tokens_max + self.limits.answer_tokens
             if not work.budget.reserve(most):
-                work.todo.appendleft((key, passage, prompt))
+                work.todo.appendleft((key, passage))
                 return
             try:
-                call = await self._call(work.budget, most, prompt)
+                call = await self._call(work.budget, most, prompt_for(passage))
                 work.have[key] = await self._kept(work.claim, key, passage, call)
             except BaseException:
                 # What the other lanes have begun is paid: they finish it, and begin nothing more.
