@@ -62,7 +62,7 @@ class OpenAIAnswerer:
                 await _raise_for(response)
                 answer = json.loads(await response.aread())
             choice = answer["choices"][0]
-            message = choice["message"]
+            message = dict(choice["message"])
         except httpx.HTTPError as error:
             raise _failed(error) from error
         except (ValueError, LookupError, TypeError) as error:

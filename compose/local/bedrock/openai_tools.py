@@ -37,7 +37,7 @@ def uses_in(message: dict[str, Any], *, cut_off: bool) -> Iterator[ToolUse]:
         function = call.get("function") or {}
         try:
             arguments = json.loads(function.get("arguments") or "{}")
-        except ValueError:
+        except (TypeError, ValueError):
             arguments = None
         if isinstance(arguments, dict):
             use_id = call.get("id") or f"tooluse_{uuid4().hex}"

@@ -173,7 +173,10 @@ async def test_broken_arguments_are_a_model_error_unless_they_were_cut_off() -> 
     assert (answer.uses, answer.finish.stop_reason) == ((), "max_tokens")
 
 
-@pytest.mark.parametrize("text", ["no json", "[]", '{"choices": []}', '{"choices": [{}]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["no json", "[]", '{"choices": []}', '{"choices": [{}]}', '{"choices": [{"message": null}]}'],
+)
 async def test_an_answer_of_another_form_is_a_model_error(text: str) -> None:
     with pytest.raises(ModelError, match="another form"):
         await called(lambda _: httpx.Response(200, text=text))
