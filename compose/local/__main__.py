@@ -20,6 +20,7 @@ examples:
 
 with a language model instead of quoted sentences (any OpenAI-compatible address):
   RAGOPS_LLM_URL=http://127.0.0.1:11434/v1 RAGOPS_LLM_MODEL=llama3.2 make run
+  and RAGOPS_ENTITY_MODEL=local.llm-v1 to find the documents' entities with it too
 
 dead letters, and the AWS CLI (the file sets the endpoint and dummy credentials):
   set -a; . .ragops/env; set +a

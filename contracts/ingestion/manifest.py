@@ -30,7 +30,10 @@ class DescribedVersion(Shape):
 
 
 class ChunkLine(Shape):
-    """A chunk: `start` and `end` are characters of the parsed text, `page` counts from 1."""
+    """A chunk: `start` and `end` are characters of the parsed text, `page` counts from 1.
+
+    `relations` are (subject, predicate, object); subject and object stand among the mentions too.
+    """
 
     passage_id: str
     n: int = Field(ge=0)
@@ -43,6 +46,7 @@ class ChunkLine(Shape):
     language: str | None = None
     mentions: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
+    relations: tuple[tuple[str, str, str], ...] = ()
     model: str
     dimension: int = Field(ge=1)
     vector: str

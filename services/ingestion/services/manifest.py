@@ -10,6 +10,7 @@ from contracts.ingestion.manifest import (
     passage_id,
     write,
 )
+from services.ingestion.models.extraction import Extraction
 from services.ingestion.models.parsed import Chunk, Parsed
 from services.ingestion.models.version import Claim
 from services.ingestion.services.entities.extracting import extract
@@ -31,14 +32,18 @@ def manifest(
     *,
     model: str,
     dimension: int,
+    read: Sequence[Extraction | None] | None = None,
 ) -> Manifest:
+    """`read` is what a model read in each chunk, if there is a model."""
+
     def lines() -> Iterator[ChunkLine]:
         for n, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
             # A title and a heading are what the first passage under them is about: were the later
             # ones too, the name would soon have too many owners to lead anywhere.
             headings = () if chunk.headings in begun else chunk.headings
             begun.add(chunk.headings)
-            found = extract(parsed.title if n == 0 else "", headings, chunk.text)
+            known = read[n] if read else None
+            found = extract(parsed.title if n == 0 else "", headings, chunk.text, known)
             names.update(found.about, found.mentions)
             yield ChunkLine(
                 passage_id=passage_id(claim.document_id, claim.ordinal, n),
@@ -52,6 +57,7 @@ def manifest(
                 language=parsed.language,
                 mentions=found.mentions,
                 about=found.about,
+                relations=known.relations if known else (),
                 model=model,
                 dimension=dimension,
                 vector=encode_vector(vector),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.ingestion.manifest import ChunkLine, read
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from services.retrieval.models.mapping import Mapping
 from services.retrieval.models.passage import IndexedPassage, Passage
 from services.retrieval.services.vectors import encoded
@@ -58,7 +58,7 @@ class Manifests:
         texts = [passage.matched_text for passage in passages]
         embedded = await self.model.embed(self.mapping.model, texts)
         report = embedded.report
-        used = ModelUsedV1(
+        used = ModelUsedV2(
             service="retrieval",
             purpose="embed_passages",
             model=report.model,

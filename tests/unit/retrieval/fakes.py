@@ -8,7 +8,7 @@ from decimal import Decimal
 from contracts.envelope import Context, new_id
 from contracts.message import Message
 from shared.errors import NoSuchObject, Unavailable
-from shared.ports import ChatMessage, Embedded, ModelReport, Reranked
+from shared.ports import ChatMessage, Embedded, ModelReport, Reranked, Tool, ToolCall
 from tests.unit.retrieval.making import unit_vector
 
 
@@ -55,6 +55,11 @@ class FakeModel:
         self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
     ) -> AsyncIterator[str | ModelReport]:
         raise AssertionError("retrieval never converses")
+
+    async def call_tool(
+        self, model: str, system: str, text: str, tool: Tool, max_tokens: int
+    ) -> ToolCall:
+        raise AssertionError("retrieval calls no tools")
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
         if self.embed_down:

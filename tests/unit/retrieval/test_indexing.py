@@ -10,7 +10,7 @@ from contracts.ingestion.document import Counts
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.ingestion.document_deleted import DocumentDeletedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, write
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from contracts.platform.request_failed import RequestFailedV1
 from contracts.retrieval.document_indexed import DocumentIndexedV1
 from contracts.retrieval.search_requested import SearchRequestedV1
@@ -197,7 +197,7 @@ async def test_another_models_passages_are_embedded_anew_and_metered() -> None:
     (held,) = house.store.held.values()
     assert [passage.vector for passage in held[1]] == [p.vector for p in passages_of("d", 1, TEXTS)]
     (used,) = house.publisher.messages("usage")
-    assert isinstance(used, ModelUsedV1)
+    assert isinstance(used, ModelUsedV2)
     assert (used.purpose, used.calls, used.input_tokens) == ("embed_passages", 2, 7)
 
 
