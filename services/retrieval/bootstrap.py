@@ -59,7 +59,7 @@ async def bootstrap(
         stack.push_async_callback(meter.drain)
         rerank, preset = reranker(settings, model), defaults(settings)
         search = Search(store, model, mapping, meter, rerank, preset, graph)
-        around = Neighbourhood(graph, store, preset.leg_budget_s)
+        around = GraphRequested(Neighbourhood(graph, store, preset.leg_budget_s))
         indexing = Indexing(store, blobs, publisher, mapping, beside)
         deleted, written = DocumentDeleted(Forgetting(store, beside)), all_answer(store, beside)
         yield [
@@ -75,10 +75,7 @@ async def bootstrap(
             Consumer(
                 bus,
                 "retrieval-queries",
-                {
-                    SearchRequestedV1: SearchRequested(search),
-                    GraphRequestedV1: GraphRequested(around),
-                },
+                {SearchRequestedV1: SearchRequested(search), GraphRequestedV1: around},
                 concurrency=settings.query_concurrency,
                 probe=store.ping,
             ),

@@ -29,6 +29,8 @@ from tests.unit.retrieval.making import MAPPING, passages_of
 
 CONTEXT = Context(tenant="acme", principal="ann")
 QUERIES = "retrieval-queries"
+# Nothing here is about speed.
+BUDGET_MS = 15_000
 TEXTS = ["The harbour froze", "Apples ripen"]
 
 
@@ -67,7 +69,7 @@ def chunked() -> DocumentChunkedV1:
 
 async def asked(requester: BusRequester) -> GraphAnsweredV1:
     request = GraphRequestedV1(entity="The Orchard")
-    return await requester.ask(QUERIES, request, GraphAnsweredV1, CONTEXT, 3000)
+    return await requester.ask(QUERIES, request, GraphAnsweredV1, CONTEXT, BUDGET_MS)
 
 
 @pytest.fixture
@@ -99,6 +101,7 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
         aws_endpoint_url=moto_url,
         aws_account=MOTO_ACCOUNT,
         poll_wait_s=1,
+        leg_budget_ms=BUDGET_MS,
         embedding_model=MAPPING.model,
         embedding_dimension=MAPPING.dimension,
     )
@@ -112,7 +115,7 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
 
         async def found() -> SearchAnsweredV1:
             request = SearchRequestedV1(query="harbour")
-            return await requester.ask(QUERIES, request, SearchAnsweredV1, CONTEXT, 3000)
+            return await requester.ask(QUERIES, request, SearchAnsweredV1, CONTEXT, BUDGET_MS)
 
         async def found_text() -> str:
             hits = (await found()).hits
