@@ -17,11 +17,17 @@ def marks(text: str, names: Iterable[str]) -> tuple[Mark, ...]:
     wanted = _by_first_word(names)
     words = list(_words(text))
     return tuple(
-        Mark(name=" ".join(name), start=word.start, end=words[at + len(name) - 1].end)
+        _mark(text, " ".join(name), word.start, words[at + len(name) - 1].end)
         for at, word in enumerate(words)
         for name in wanted.get(word.folded, ())
         if _stands(name, words[at : at + len(name)])
     )
+
+
+def _mark(text: str, name: str, start: int, end: int) -> Mark:
+    """With the bracket that closes a qualifier: `Mercury (planet)`."""
+    opened = text.count("(", start, end) > text.count(")", start, end)
+    return Mark(name=name, start=start, end=end + (opened and text[end : end + 1] == ")"))
 
 
 def _by_first_word(names: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:

@@ -1,7 +1,7 @@
 """Who stands around an entity, how, and which passages say so."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log2
 
@@ -67,4 +67,19 @@ def neighbours(
         if link.entity != asked and link.entity not in told[link.seed]:
             ties = found.setdefault(link.entity, Ties(link.entity, link.named_by))
             ties.names.add(link.seed)
-    return sorted(found.values(), key=lambda ties: (-ties.strength, -len(ties.passages), ties.name))
+    return sorted(
+        _whole(found.values()), key=lambda ties: (-ties.strength, -len(ties.passages), ties.name)
+    )
+
+
+def _whole(found: Iterable[Ties]) -> list[Ties]:
+    """Of names with the same passages, those that are no part of another: one thing's long form."""
+    alike: dict[frozenset[str], list[Ties]] = defaultdict(list)
+    for ties in found:
+        alike[frozenset(ties.passages)].append(ties)
+    return [
+        ties
+        for group in alike.values()
+        for ties in group
+        if not any(set(ties.name.split()) < set(other.name.split()) for other in group)
+    ]

@@ -19,6 +19,8 @@ def marked(text: str, *names: str) -> list[tuple[str, str]]:
         ("TIM-BURTON", "tim burton", "TIM-BURTON"),
         ("by **Tim** Burton", "tim burton", "Tim** Burton"),
         ("ﬁlm ②", "film 2", "ﬁlm ②"),
+        ("of Mercury (planet).", "mercury planet", "Mercury (planet)"),
+        ("(of Mercury)", "mercury", "Mercury"),
         ("the Straße", "strasse", "Straße"),
         ("’s Gravenhage", "gravenhage", "Gravenhage"),
     ],

@@ -109,20 +109,28 @@ async def test_an_entity_without_neighbours_comes_with_its_passages() -> None:
 
 async def test_the_rarest_names_come_first_and_the_others_are_counted() -> None:
     store = MemoryStore()
-    await put(store, "d", "Text", ("any",), ("often", "rare", "rare too"))
-    for name in ("often", "rare", "rare too"):
+    await put(store, "d", "Text", ("any",), ("often", "rare", "seldom"))
+    for name in ("often", "rare", "seldom"):
         await put(store, f"of {name}", name, (name,), ())
     for n in range(3):
         await put(store, f"more{n}", "Text", (), ("often",))
     answer = await ask(store, "any", limit=2)
-    assert [one.name for one in answer.entities] == ["rare", "rare too"]
+    assert [one.name for one in answer.entities] == ["rare", "seldom"]
     assert [one.strength for one in answer.entities] == [1.0, 1.0]
     assert answer.left_out == 1
-    assert {edge.target for edge in answer.edges} == {"rare", "rare too"}
+    assert {edge.target for edge in answer.edges} == {"rare", "seldom"}
     everything = await ask(store, "any")
     assert everything.entities[-1].name == "often"
     assert (everything.entities[-1].named_by, everything.left_out) == (4, 0)
     assert everything.entities[-1].strength == pytest.approx(0.4307)
+
+
+async def test_a_part_of_a_name_is_left_for_the_whole() -> None:
+    store = MemoryStore()
+    about = ("cressida bonas", "cressida curzon bonas", "bonas family")
+    await put(store, "d", "Of xx", about, ("xx",))
+    await put(store, "e", "Of xx", ("bonas family",), ("xx",))
+    assert set(relations(await ask(store, "xx"))) == {"cressida curzon bonas", "bonas family"}
 
 
 async def test_passages_are_few_and_each_neighbour_has_one() -> None:
