@@ -8,6 +8,7 @@ import { markedText } from "./why.js";
 
 const SNIPPET = 320;
 const BEFORE = 90;
+const FIRST = 6;
 
 let view = null;
 let current = null;
@@ -98,7 +99,15 @@ function showEvidence(entity) {
   }
   $("evidence-title").textContent = title;
   const names = [asked.name, ...(entity ? [entity.name] : [])];
-  $("evidence").replaceChildren(...passages.map((passage) => evidenceItem(passage, names)));
+  const items = passages.map((passage) => evidenceItem(passage, names));
+  $("evidence").replaceChildren(...items.slice(0, FIRST));
+  $("more-evidence").hidden = items.length <= FIRST;
+  $("more-evidence").textContent = `Show ${items.length - FIRST} more`;
+  $("more-evidence").onclick = () => {
+    $("more-evidence").hidden = true;
+    $("evidence").append(...items.slice(FIRST));
+    items[FIRST].querySelector("button").focus();
+  };
   for (const button of $("graph-list").querySelectorAll(".ties")) {
     button.setAttribute("aria-pressed", String(button.dataset.name === entity?.name));
   }
@@ -166,7 +175,7 @@ function showList() {
 function redraw() {
   if (!view || $("graph").hidden) return;
   const order = groups().flatMap((group) => group.entities);
-  draw($("graph-drawing"), { asked: view.entity, around: order, current: current?.name }, {
+  draw($("graph-drawing"), { center: view.entity, around: order, current: current?.name }, {
     onName: (entity) => load(entity.name),
     onTie: pick,
   });

@@ -1,12 +1,17 @@
-// Draws a neighbourhood: the asked name in the middle, the others on an arc to each side of it.
+// Draws a neighbourhood: the asked name in the middle, the others on an arc to each side of it; on
+// a narrow screen below it.
 
 const SVG = "http://www.w3.org/2000/svg";
-// Pixels: between two names of a side, round the drawing, the room a label likes to have.
+// Pixels: between two names, round the drawing, the room a label likes to have.
 const ROW = 26;
 const ROW_MAX = 54;
 const MARGIN = 22;
 const LABEL = 175;
+// Below this width there is no room for labels on both sides: the names stand under the asked one.
 const NARROW = 480;
+const PILL = 20;
+// The straight end of a line, on which its arrow heads lie.
+const END = 28;
 
 function shape(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -15,21 +20,36 @@ function shape(tag, attributes, ...children) {
   return element;
 }
 
-// Half of `around` to the left, half to the right, each from top to bottom: {entity, side, x, y}.
-function placed(around, { width, height, half }) {
-  const gap = width < NARROW ? 34 : 60;
-  const inner = half + gap;
+// Half of `around` to the left, half to the right, each from top to bottom: {entity, side, x, y},
+// and the bend of the line that leads there.
+function onArcs(around, { width, height, half }) {
+  const inner = half + 64;
   const outer = Math.max(inner, width / 2 - LABEL);
   const middle = Math.ceil(around.length / 2);
   return [around.slice(0, middle), around.slice(middle)].flatMap((names, right) => {
     const side = right ? 1 : -1;
     const step = Math.min(ROW_MAX, (height - 2 * MARGIN) / Math.max(1, names.length));
     return names.map((entity, n) => {
-      const y = (n - (names.length - 1) / 2) * step;
-      const bulge = Math.sqrt(Math.max(0, 1 - (2 * y / height) ** 2));
-      const x = inner + (outer - inner) * bulge;
-      return { entity, side, x: width / 2 + side * x, y: height / 2 + y };
+      const away = (n - (names.length - 1) / 2) * step;
+      const bulge = Math.sqrt(Math.max(0, 1 - ((2 * away) / height) ** 2));
+      const x = width / 2 + side * (inner + (outer - inner) * bulge);
+      const y = height / 2 + away;
+      const from = width / 2 + side * half;
+      const fromY = height / 2 + (away / height) * 22;
+      const bend = (from + x) / 2;
+      const curve = `M ${from} ${fromY} C ${bend} ${fromY}, ${bend} ${y}, ${x - side * END} ${y}`;
+      return { entity, side, x, y, curve };
     });
+  });
+}
+
+// All of them below the asked one, which is their stem.
+function onStem(around) {
+  const [x, stem, top] = [78, 22, 2 * PILL + 4];
+  return around.map((entity, n) => {
+    const y = top + (n + 1) * ROW;
+    const curve = `M ${stem} ${top} C ${stem} ${y}, ${stem} ${y}, ${x - END} ${y}`;
+    return { entity, side: 1, x, y, curve };
   });
 }
 
@@ -60,12 +80,9 @@ function heads({ entity, side, x, y }) {
   return [out, head(x - side * 24, y, -side)];
 }
 
-function tie(place, { width, height, half }) {
-  const { entity, side, x, y } = place;
-  const from = width / 2 + side * half;
-  const fromY = height / 2 + ((y - height / 2) / height) * 22;
-  const bend = from + (x - from) * 0.55;
-  const d = `M ${from} ${fromY} C ${bend} ${fromY}, ${bend} ${y}, ${x} ${y}`;
+function tie(place) {
+  const { entity, x, y } = place;
+  const d = `${place.curve} L ${x} ${y}`;
   return shape(
     "g",
     { class: "tie", "data-name": entity.name, "data-relation": entity.relation },
@@ -90,48 +107,50 @@ function node({ entity, side, x, y }) {
   const title = shape("title", {});
   title.textContent = entity.written;
   element.append(title);
-  return { element, text };
+  return element;
 }
 
-function center(asked, { width, height, half }) {
-  const text = shape("text", { x: width / 2, y: height / 2 + 5, "text-anchor": "middle" });
-  const box = { x: width / 2 - half, y: height / 2 - 19, width: 2 * half, height: 38, rx: 19 };
-  return { element: shape("g", { class: "asked" }, shape("rect", box), text), text };
+// Half the width of a name's pill, at most `most`.
+function halfOf(picture, name, most) {
+  const text = shape("text", { class: "measured" });
+  picture.append(text);
+  text.textContent = name;
+  const half = Math.min(most, text.getComputedTextLength() / 2 + 18);
+  text.remove();
+  return half;
+}
+
+function asked(picture, name, x, y, half) {
+  const text = shape("text", { x, y: y + 5, "text-anchor": "middle" });
+  const box = { x: x - half, y: y - PILL, width: 2 * half, height: 2 * PILL, rx: PILL };
+  picture.append(shape("g", { class: "asked" }, shape("rect", box), text));
+  fit(text, name, 2 * half - 22);
 }
 
 // `around` come in order, those of one relation together. Screen readers and the keyboard have the
 // list beside it, which says the same.
-export function draw(box, { asked, around, current }, { onName, onTie }) {
-  const width = Math.max(280, box.clientWidth);
-  const rows = Math.ceil(around.length / 2);
-  const size = {
-    width,
-    height: Math.max(220, rows * ROW + 2 * MARGIN),
-    half: Math.min(95, Math.max(38, width * 0.11)),
-  };
-  const picture = shape("svg", {
-    role: "img",
-    "aria-label": `${asked.written} and ${around.length} names around it`,
-    viewBox: `0 0 ${size.width} ${size.height}`,
-    width: size.width,
-    height: size.height,
-  });
+export function draw(box, { center, around, current }, { onName, onTie }) {
+  const width = Math.max(260, box.clientWidth);
+  const narrow = width < NARROW;
+  const rows = narrow ? around.length + 1 : Math.ceil(around.length / 2);
+  const height = Math.max(narrow ? 0 : 220, rows * ROW + 2 * MARGIN);
+  const label = `${center.written} and ${around.length} names around it`;
+  const size = { viewBox: `0 0 ${width} ${height}`, width, height };
+  const picture = shape("svg", { role: "img", "aria-label": label, ...size });
   box.replaceChildren(picture);
-  const places = placed(around, size);
-  for (const place of places) {
-    const element = tie(place, size);
-    element.classList.toggle("current", place.entity.name === current);
-    element.addEventListener("click", () => onTie(place.entity));
+  const half = halfOf(picture, center.written, narrow ? width / 2 - 4 : width * 0.17);
+  const places = narrow ? onStem(around) : onArcs(around, { width, height, half });
+  const parts = [
+    ...places.map((place) => [place, tie(place), onTie]),
+    ...places.map((place) => [place, node(place), onName]),
+  ];
+  for (const [{ entity, side, x }, element, act] of parts) {
+    element.classList.toggle("current", entity.name === current);
+    element.addEventListener("click", () => act(entity));
     picture.append(element);
+    const text = element.querySelector("text");
+    if (text) fit(text, entity.written, (side > 0 ? width - x : x) - 16);
   }
-  for (const place of places) {
-    const { element, text } = node(place);
-    element.classList.toggle("current", place.entity.name === current);
-    element.addEventListener("click", () => onName(place.entity));
-    picture.append(element);
-    fit(text, place.entity.written, (place.side > 0 ? width - place.x : place.x) - 16);
-  }
-  const middle = center(asked, size);
-  picture.append(middle.element);
-  fit(middle.text, asked.written, 2 * size.half - 22);
+  if (narrow) asked(picture, center.written, half + 2, PILL + 2, half);
+  else asked(picture, center.written, width / 2, height / 2, half);
 }
