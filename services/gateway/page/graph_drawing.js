@@ -2,16 +2,18 @@
 // a narrow screen below it.
 
 const SVG = "http://www.w3.org/2000/svg";
-// Pixels: between two names, round the drawing, the room a label likes to have.
+// Pixels: between two names, round the drawing, from the asked name to the others, for a label.
 const ROW = 26;
 const ROW_MAX = 54;
 const MARGIN = 22;
+const GAP = 86;
 const LABEL = 175;
 // Below this width there is no room for labels on both sides: the names stand under the asked one.
 const NARROW = 480;
-const PILL = 20;
+const PILL = 23;
+const ONE_LINE = 12;
 // The straight end of a line, on which its arrow heads lie.
-const END = 28;
+const END = 27;
 
 function shape(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -23,7 +25,7 @@ function shape(tag, attributes, ...children) {
 // Half of `around` to the left, half to the right, each from top to bottom: {entity, side, x, y},
 // and the bend of the line that leads there.
 function onArcs(around, { width, height, half }) {
-  const inner = half + 64;
+  const inner = half + GAP;
   const outer = Math.max(inner, width / 2 - LABEL);
   const middle = Math.ceil(around.length / 2);
   return [around.slice(0, middle), around.slice(middle)].flatMap((names, right) => {
@@ -36,8 +38,9 @@ function onArcs(around, { width, height, half }) {
       const y = height / 2 + away;
       const from = width / 2 + side * half;
       const fromY = height / 2 + (away / height) * 22;
-      const bend = (from + x) / 2;
-      const curve = `M ${from} ${fromY} C ${bend} ${fromY}, ${bend} ${y}, ${x - side * END} ${y}`;
+      const to = x - side * END;
+      const bend = (from + to) / 2;
+      const curve = `M ${from} ${fromY} C ${bend} ${fromY}, ${bend} ${y}, ${to} ${y}`;
       return { entity, side, x, y, curve };
     });
   });
@@ -110,21 +113,31 @@ function node({ entity, side, x, y }) {
   return element;
 }
 
-// Half the width of a name's pill, at most `most`.
-function halfOf(picture, name, most) {
-  const text = shape("text", { class: "measured" });
-  picture.append(text);
-  text.textContent = name;
-  const half = Math.min(most, text.getComputedTextLength() / 2 + 18);
-  text.remove();
-  return half;
+// A long name in two lines, parted at the blank nearest to its middle.
+function linesOf(name) {
+  const blanks = [...name.matchAll(/ /g)].map((match) => match.index);
+  if (name.length <= ONE_LINE || !blanks.length) return [name];
+  const off = (at) => Math.abs(at - name.length / 2);
+  const at = blanks.reduce((best, next) => (off(next) < off(best) ? next : best));
+  return [name.slice(0, at), name.slice(at + 1)];
 }
 
-function asked(picture, name, x, y, half) {
-  const text = shape("text", { x, y: y + 5, "text-anchor": "middle" });
-  const box = { x: x - half, y: y - PILL, width: 2 * half, height: 2 * PILL, rx: PILL };
-  picture.append(shape("g", { class: "asked" }, shape("rect", box), text));
-  fit(text, name, 2 * half - 22);
+// The asked name's pill, with its middle at 0, 0 and at most twice `most` wide: {element, half}.
+function pill(picture, name, most) {
+  const lines = linesOf(name);
+  const element = shape("g", { class: "asked" });
+  picture.append(element);
+  const texts = lines.map((line, n) => {
+    const y = 5 + (n - (lines.length - 1) / 2) * 17;
+    const text = shape("text", { x: 0, y, "text-anchor": "middle" });
+    element.append(text);
+    fit(text, line, 2 * most - 26);
+    return text;
+  });
+  const half = Math.max(...texts.map((text) => text.getComputedTextLength())) / 2 + 15;
+  const box = { x: -half, y: -PILL, width: 2 * half, height: 2 * PILL, rx: PILL };
+  element.prepend(shape("rect", box));
+  return { element, half };
 }
 
 // `around` come in order, those of one relation together. Screen readers and the keyboard have the
@@ -138,7 +151,7 @@ export function draw(box, { center, around, current }, { onName, onTie }) {
   const size = { viewBox: `0 0 ${width} ${height}`, width, height };
   const picture = shape("svg", { role: "img", "aria-label": label, ...size });
   box.replaceChildren(picture);
-  const half = halfOf(picture, center.written, narrow ? width / 2 - 4 : width * 0.17);
+  const { element: asked, half } = pill(picture, center.written, width * (narrow ? 0.4 : 0.15));
   const places = narrow ? onStem(around) : onArcs(around, { width, height, half });
   const parts = [
     ...places.map((place) => [place, tie(place), onTie]),
@@ -151,6 +164,6 @@ export function draw(box, { center, around, current }, { onName, onTie }) {
     const text = element.querySelector("text");
     if (text) fit(text, entity.written, (side > 0 ? width - x : x) - 16);
   }
-  if (narrow) asked(picture, center.written, half + 2, PILL + 2, half);
-  else asked(picture, center.written, width / 2, height / 2, half);
+  const [x, y] = narrow ? [half + 2, PILL + 2] : [width / 2, height / 2];
+  asked.setAttribute("transform", `translate(${x} ${y})`);
 }
