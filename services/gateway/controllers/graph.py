@@ -13,11 +13,12 @@ from services.gateway.controllers.problems import documented
 from services.gateway.models.principal import Principal
 from services.gateway.services.look_around import LookAround
 
+_HOW = "A name in the documents; case, accents, articles and possessives do not count."
 Entity = Annotated[
     str,
     # Before the length, so that a name of blanks only is too short.
     StringConstraints(strip_whitespace=True),
-    Query(min_length=1, max_length=ENTITY_MAX, description="A name, in any spelling of its case"),
+    Query(min_length=1, max_length=ENTITY_MAX, description=_HOW),
 ]
 Limit = Annotated[int, Query(ge=1, le=ENTITIES_MAX)]
 
