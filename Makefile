@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8080
 AWS_PORT ?= 4566
+STORES ?= embedded
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -22,14 +23,15 @@ LOCK_EMULATOR := $(EMULATOR)/.installed
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  PORT=$(PORT) page and API, AWS_PORT=$(AWS_PORT) AWS emulator, PYTHON=$(PYTHON) interpreter (3.11 or later)"
+	@echo "  PORT=$(PORT) page and API, AWS_PORT=$(AWS_PORT) AWS emulator, PYTHON=$(PYTHON) interpreter (3.11 or later),"
+	@echo "  STORES=embedded | real passages and graph in a file, or in OpenSearch and Neo4j servers"
 
 .PHONY: setup
 setup: $(LOCK_LOCAL) $(LOCK_EMULATOR) ## install what `make run` needs, into .venv and .venv-emulator
 
 .PHONY: run
 run: setup ## start the whole system and print the link to open (Ctrl-C stops it)
-	@exec $(BIN)/python -m compose.local run --port $(PORT) --aws-port $(AWS_PORT) $(RUN_OPTIONS)
+	@exec $(BIN)/python -m compose.local run --port $(PORT) --aws-port $(AWS_PORT) --stores $(STORES) $(RUN_OPTIONS)
 
 .PHONY: stop
 stop: ## stop a system that runs in another terminal, or clean up after a killed one
@@ -49,7 +51,7 @@ quality: $(LOCK_DEV) ## retrieval's figures on the sets in RAGOPS_EVAL_SETS (def
 
 .PHONY: test-localstack
 test-localstack: $(LOCK_DEV) ## the end-to-end tests on LocalStack (needs mvn and a JDK)
-	RAGOPS_E2E_EMULATOR=localstack $(BIN)/pytest tests/e2e $(TEST_OPTIONS)
+	RAGOPS_E2E_EMULATOR=localstack $(BIN)/pytest tests/e2e -m "not real" $(TEST_OPTIONS)
 
 .PHONY: lint
 lint: $(LOCK_DEV) ## style, sizes and the imports between rooms

@@ -18,7 +18,7 @@ from contracts.memory.context_requested import ContextRequestedV1
 from contracts.memory.conversations_listed import ConversationsListedV1
 from contracts.memory.list_conversations import ListConversationsV1
 from contracts.message import Message
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV1, ModelUsedV2
 from contracts.platform.ping import PingV1, PongV1
 from contracts.platform.request_failed import RequestFailedV1
 from contracts.retrieval.document_indexed import DocumentIndexedV1
@@ -46,6 +46,7 @@ MESSAGES: tuple[type[Message], ...] = (
     ListConversationsV1,
     ListDocumentsV1,
     ModelUsedV1,
+    ModelUsedV2,
     ObjectsDroppedV1,
     PingV1,
     PongV1,

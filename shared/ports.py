@@ -1,10 +1,10 @@
 """The protocols that services depend on; the real ones live in messaging, bedrock and blobs."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from contracts.envelope import Context
 from contracts.message import Message
@@ -71,6 +71,26 @@ class Reranked:
     report: ModelReport
 
 
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What a model is to call; `schema` is the JSON schema of its arguments, an object."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The arguments as the model gave them, unchecked; None when it did not make the call.
+
+    A call that failed inside the model reports no tokens.
+    """
+
+    arguments: Mapping[str, Any] | None
+    report: ModelReport
+
+
 class Model(Protocol):
     """Every method raises Unavailable when the model cannot be reached or throttles."""
 
@@ -78,6 +98,11 @@ class Model(Protocol):
         self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
     ) -> AsyncIterator[str | ModelReport]:
         """Text pieces as they come; the report is the last item."""
+
+    async def call_tool(
+        self, model: str, system: str, text: str, tool: Tool, max_tokens: int
+    ) -> ToolCall:
+        """The model's answer to `text` as one forced call of `tool`, as deterministic as it can."""
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded: ...
 
@@ -93,6 +118,13 @@ class Blobs(Protocol):
         """Raises NoSuchObject, or TooLarge before a body over the limit is read."""
 
     async def delete(self, key: str) -> None: ...
+
+
+class Listing(Protocol):
+    """The carrier bucket's keys."""
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """All that begin so, in order. Raises Unavailable."""
 
 
 class Clock(Protocol):

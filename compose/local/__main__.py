@@ -9,16 +9,18 @@ from pathlib import Path
 from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import LocalError
 from compose.local.layout import DEFAULT_STATE
-from compose.local.plan import MINISTACK
+from compose.local.plan import EMBEDDED, MINISTACK, STORES
 
 _EPILOG = """\
 examples:
   python -m compose.local run --port 9090     another port (make run PORT=9090)
+  python -m compose.local run --stores real   on OpenSearch and Neo4j (make run STORES=real)
   python -m compose.local status              what runs, and how much memory it takes
   python -m compose.local stop                from another terminal
 
 with a language model instead of quoted sentences (any OpenAI-compatible address):
   RAGOPS_LLM_URL=http://127.0.0.1:11434/v1 RAGOPS_LLM_MODEL=llama3.2 make run
+  and RAGOPS_ENTITY_MODEL=local.llm-v1 to find the documents' entities with it too
 
 dead letters, and the AWS CLI (the file sets the endpoint and dummy credentials):
   set -a; . .ragops/env; set +a
@@ -40,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--aws-port", type=int, default=4566, help="of the emulator (default 4566)")
     run.add_argument(
         "--emulator", default=MINISTACK, help="ministack (default), localstack, or a running URL"
+    )
+    run.add_argument(
+        "--stores",
+        choices=STORES,
+        default=EMBEDDED,
+        help="of passages and graph: embedded (default), or real: OpenSearch and Neo4j servers "
+        "(needs mvn and a JDK; fetched at the first start)",
     )
     run.add_argument("--no-samples", action="store_true", help="do not hand in the samples")
     stop = verbs.add_parser("stop", help="stop it, or clean up after a run that was killed")
@@ -76,7 +85,12 @@ def _do(asked: argparse.Namespace) -> int:
     asyncio.run(
         commands.run(
             commands.RunOptions(
-                asked.state, asked.port, asked.aws_port, asked.emulator, not asked.no_samples
+                asked.state,
+                asked.port,
+                asked.aws_port,
+                asked.emulator,
+                asked.stores,
+                not asked.no_samples,
             )
         )
     )

@@ -27,6 +27,7 @@ class RunOptions:
     port: int
     aws_port: int
     emulator: str
+    stores: str
     samples: bool
 
 
@@ -39,6 +40,7 @@ async def run(options: RunOptions) -> None:
             port=options.port,
             aws_port=options.aws_port,
             emulator=options.emulator,
+            stores=options.stores,
             progress=terminal,
         )
         asked_to_stop = _on_signals(system, terminal)

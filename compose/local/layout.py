@@ -27,7 +27,7 @@ class Layout:
     def prepare(self) -> None:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        stores = (self.valkey, self.postgres, self.emulator, self.models, self.search)
+        stores = (self.valkey, self.postgres, self.emulator, self.models, *self.searched)
         for folder in (self.logs, *stores):
             folder.mkdir(exist_ok=True)
 
@@ -54,6 +54,24 @@ class Layout:
     @property
     def search(self) -> Path:
         return self.root / "search"
+
+    @property
+    def opensearch(self) -> Path:
+        return self.root / "opensearch"
+
+    @property
+    def neo4j(self) -> Path:
+        return self.root / "neo4j"
+
+    @property
+    def searched(self) -> tuple[Path, Path, Path]:
+        """All that can be made again from the manifests."""
+        return self.search, self.opensearch, self.neo4j
+
+    @property
+    def stores(self) -> Path:
+        """Which of the two kinds of search stores the last run had."""
+        return self.root / "stores"
 
     @property
     def token(self) -> Path:

@@ -8,6 +8,10 @@ from compose.local.ports import HOST, free_ports, require_free
 
 MINISTACK = "ministack"
 LOCALSTACK = "localstack"
+# Where passages and graph lie: one SQLite file, or servers of OpenSearch and Neo4j.
+EMBEDDED = "embedded"
+REAL = "real"
+STORES = (EMBEDDED, REAL)
 
 
 @dataclass(frozen=True)
@@ -19,20 +23,41 @@ class Plan:
     bedrock_port: int
     valkey_port: int
     postgres_port: int
+    opensearch_port: int
+    neo4j_port: int
     emulator: str
     name_prefix: str = ""
+    stores: str = EMBEDDED
 
     @classmethod
-    def make(cls, port: int, aws_port: int, emulator: str, name_prefix: str = "") -> Self:
+    def make(
+        cls,
+        port: int,
+        aws_port: int,
+        emulator: str,
+        name_prefix: str = "",
+        stores: str = EMBEDDED,
+    ) -> Self:
         """0 means any free port. Raises PortInUse for a port that was asked for and is taken."""
         if emulator not in (MINISTACK, LOCALSTACK) and not emulator.startswith("http"):
             raise LocalError(f"'{emulator}' is no emulator: use ministack, localstack or a URL")
+        if stores not in STORES:
+            raise LocalError(f"There are no stores '{stores}': use {' or '.join(STORES)}")
         for asked, variable in ((port, "PORT"), (aws_port, "AWS_PORT")):
             if asked:
                 require_free(asked, variable)
-        gateway, aws, bedrock, valkey, postgres = free_ports(5)
+        gateway, aws, bedrock, valkey, postgres, opensearch, neo4j = free_ports(7)
         return cls(
-            port or gateway, aws_port or aws, bedrock, valkey, postgres, emulator, name_prefix
+            port=port or gateway,
+            aws_port=aws_port or aws,
+            bedrock_port=bedrock,
+            valkey_port=valkey,
+            postgres_port=postgres,
+            opensearch_port=opensearch,
+            neo4j_port=neo4j,
+            emulator=emulator,
+            name_prefix=name_prefix,
+            stores=stores,
         )
 
     @property

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import boto3
 
+from compose.local import refill
 from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import AlreadyRunning, PartFailed
 from compose.local.fleet import Fleet, together
@@ -25,9 +26,10 @@ from compose.local.owner import Owner
 from compose.local.parts.aws import aws
 from compose.local.parts.bedrock import bedrock
 from compose.local.parts.postgres import postgres
+from compose.local.parts.search_stores import search_stores
 from compose.local.parts.services import environment_of, services, shell_file
 from compose.local.parts.valkey import valkey
-from compose.local.plan import MINISTACK, Plan
+from compose.local.plan import EMBEDDED, MINISTACK, Plan
 from compose.local.probes import answering_services
 from compose.local.progress import Progress, Silent
 from compose.local.stages import STAGES
@@ -49,6 +51,7 @@ class System:
         aws_port: int = 0,
         emulator: str = MINISTACK,
         name_prefix: str = "",
+        stores: str = EMBEDDED,
         progress: Progress | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> None:
@@ -56,7 +59,7 @@ class System:
         self.layout = Layout(state.resolve())
         self.progress = progress or Silent()
         self.fleet = Fleet(self.layout.logs, Ledger(self.layout.processes), self.progress)
-        self._wanted = (port, aws_port, emulator, name_prefix)
+        self._wanted = (port, aws_port, emulator, name_prefix, stores)
         self._extra = dict(extra or {})
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -163,21 +166,32 @@ class System:
         write_private(self.layout.token, mint_token(secrets.token_secret) + "\n")
         async with together() as group:
             group.create_task(self.fleet.run(bedrock(self.layout, self.plan.bedrock_port)))
-            await self._start_stores()
+            await self._start_stores(environment)
             for part in services(self.plan, environment):
                 group.create_task(self.fleet.run(part))
         await self.ready()
         self._housekeeping = asyncio.create_task(self._keep_house())
 
-    async def _start_stores(self) -> None:
-        secrets = self.layout.secrets()
+    async def _start_stores(self, environment: Mapping[str, str]) -> None:
+        secrets, plan = self.layout.secrets(), self.plan
+        if lags := refill.lags(self.layout, plan.stores):
+            refill.empty(self.layout, plan.stores)
         async with together() as group:
-            group.create_task(aws(self.layout, self.plan, self.fleet.run))
+            group.create_task(aws(self.layout, plan, self.fleet.run))
             group.create_task(
-                self.fleet.run(valkey(self.layout, self.plan.valkey_port, secrets.valkey_password))
+                self.fleet.run(valkey(self.layout, plan.valkey_port, secrets.valkey_password))
             )
-            database = postgres(self.layout, self.plan.postgres_port, secrets.postgres_password)
+            group.create_task(self._start_search_stores())
+            database = postgres(self.layout, plan.postgres_port, secrets.postgres_password)
             await self.fleet.run(await database)
+        if lags:
+            await refill.fill(self.layout, environment, self.progress)
+        self.layout.stores.write_text(plan.stores)
+
+    async def _start_search_stores(self) -> None:
+        async with together() as group:
+            for part in await search_stores(self.layout, self.plan):
+                group.create_task(self.fleet.run(part))
 
     async def _stop(self) -> None:
         if self._housekeeping is not None:

@@ -77,6 +77,12 @@ class SearchBody(Body):
     legs: tuple[Leg, ...] | None = None
     fusion: Fusion | None = None
     weights: Weights | None = None
+    join_tokens: int = Field(
+        default=0,
+        ge=0,
+        le=32_000,
+        description="how much text may be added to hits whose section goes on; 0: passages alone",
+    )
 
 
 class SearchView(BaseModel):

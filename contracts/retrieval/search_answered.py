@@ -43,7 +43,8 @@ class Twin(Shape):
 class Hit(Shape):
     """A passage; `start` and `end` are characters of the document's parsed text.
 
-    `exact` are the query's quoted phrases and identifiers that stand in it word for word.
+    `exact` are the query's quoted phrases and identifiers that stand in it word for word; `joined`
+    the neighbouring passages whose text was put together with it, if that was asked for.
     """
 
     document_id: str
@@ -59,6 +60,7 @@ class Hit(Shape):
     explain: Explanation = Explanation()
     exact: tuple[str, ...] = ()
     also_in: tuple[Twin, ...] = ()
+    joined: tuple[str, ...] = ()
 
 
 class SearchAnsweredV1(Message):

@@ -35,7 +35,8 @@ class SearchRequestedV1(Message):
     """`visible_to` is the principal's own set (`user:…`, `group:…`), never taken from a client.
 
     `filter` has the form told in FILTER_FORM; one that cannot be read is answered by RequestFailed
-    with the code `invalid_filter` and the name of the field.
+    with the code `invalid_filter` and the name of the field. With `join_tokens` hits are read with
+    their neighbours where a section goes on: so much text may be added to all of them together.
     """
 
     query: str = Field(min_length=1, max_length=10_000)
@@ -46,3 +47,4 @@ class SearchRequestedV1(Message):
     filter: dict[str, Any] | None = None
     visible_to: tuple[str, ...] = ()
     turn_id: str | None = None
+    join_tokens: int = Field(default=0, ge=0, le=32_000)

@@ -7,7 +7,7 @@ from functools import partial
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from services.gateway.controllers.app import build_app
 from services.gateway.controllers.auth import authentication
 from services.gateway.controllers.chat import chat_routes
@@ -74,6 +74,7 @@ def http_app(
             Legs(requester, s.retrieval_budget_ms, s.memory_budget_ms),
             Condense(calls, s.condense_model, s.condense_s),
             s.source_count,
+            s.join_tokens,
         ),
         GiveReply(OpenAnswer(calls, s.first_token_s), s.answer_tokens),
         RecordTurn(publisher, sessions),
@@ -151,7 +152,7 @@ def events(bus: Bus, ledger: Redis, usage: UsageLedger) -> Consumer:
     return Consumer(
         bus,
         "gateway-events",
-        {ModelUsedV1: ModelUsed(CountUsage(usage, SystemClock()))},
+        {ModelUsedV2: ModelUsed(CountUsage(usage, SystemClock()))},
         probe=partial(alive, ledger),
         linger_s=LINGER_S,
     )

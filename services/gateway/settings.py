@@ -33,6 +33,8 @@ class GatewaySettings(Settings):
     ready_budget_ms: int = Field(default=2000, gt=0)
 
     source_count: int = Field(default=8, ge=1, le=50)
+    # Text added to the sources of an answer where their sections go on, together.
+    join_tokens: int = Field(default=1200, ge=0, le=32_000)
     prompt_tokens: int = Field(default=8000, ge=1000)
     answer_tokens: int = Field(default=1024, ge=1)
     upload_limit_bytes: int = Field(default=50 * 1024 * 1024, gt=0)

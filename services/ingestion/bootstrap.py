@@ -24,6 +24,7 @@ from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.citations import CountCitations
 from services.ingestion.services.deletion import Delete
 from services.ingestion.services.embedding import Embed
+from services.ingestion.services.entities.reading import Limits, ReadEntities
 from services.ingestion.services.foreign import foreign
 from services.ingestion.services.indexed import MarkReady
 from services.ingestion.services.ingest import Ingest
@@ -37,10 +38,11 @@ from services.ingestion.services.worker import Worker
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store.cleaning import Cleaning
 from services.ingestion.store.database import Database, open_database
+from services.ingestion.store.extractions import Extractions
 from services.ingestion.store.ledger import Ledger, Times
 from services.ingestion.store.registry import Registry
 from services.ingestion.store.vectors import Vectors
-from shared.bedrock import open_model
+from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.lifecycle import Runnable
 from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, Handler, open_bus
@@ -62,6 +64,8 @@ async def bootstrap(
     publisher: Publisher | None = None,
 ) -> AsyncIterator[list[Runnable]]:
     settings = settings or IngestionSettings()
+    if settings.entity_model:
+        PriceList(settings.prices).check(settings.entity_model)
     async with AsyncExitStack() as stack:
         if database is None:
             database = await stack.enter_async_context(open_database(settings.database_url))
@@ -96,7 +100,10 @@ def wire(
     permits = Permits(settings.senders)
     meter = Meter(publisher)
     embed = Embed(model, vectors, meter, settings.embedding_model, settings.embedding_dimension)
-    ingest = Ingest(ledger, blobs, parser, embed, settings.max_document_bytes)
+    extractions = Extractions(database, settings.entity_cache_rows)
+    read = entity_reader(settings, model, extractions, meter)
+    ingest = Ingest(ledger, blobs, parser, embed, settings.max_document_bytes, read)
+    cleaning = Cleaning(database)
     documents: Handlers = {
         IngestDocumentV2: IngestDocument(take_in, permits),
         ObjectsDroppedV1: ObjectsDropped(take_in),
@@ -117,5 +124,16 @@ def wire(
         consume("ingestion-queries", queries, concurrency=16),
         consume("ingestion-events", events, concurrency=AT_ONCE, linger_s=LINGER_S),
         Worker(ledger, ingest, announcer, work, settings.documents_in_flight),
-        Upkeep(ledger, Cleaning(database), vectors, announcer, blobs, purge, settings.upkeep_s),
+        Upkeep(ledger, cleaning, vectors, extractions, announcer, blobs, purge, settings.upkeep_s),
     ]
+
+
+def entity_reader(
+    settings: IngestionSettings, model: Model, extractions: Extractions, meter: Meter
+) -> ReadEntities | None:
+    if not settings.entity_model:
+        return None
+    limits = Limits(
+        settings.entity_tokens_max, settings.entity_answer_tokens, settings.entity_calls
+    )
+    return ReadEntities(model, extractions, meter, settings.entity_model, limits)

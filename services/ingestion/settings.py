@@ -20,3 +20,12 @@ class IngestionSettings(Settings):
     upkeep_s: float = Field(default=2.0, gt=0)
     # Vectors of 1,024 numbers take some 2.3 KB each.
     vector_cache_rows: int = Field(default=200_000, ge=0)
+    # A model that can be made to call a tool; without one, entities are found by rules.
+    entity_model: str | None = None
+    # Input and output of all its calls for a document; what finds no room is left to the rules.
+    entity_tokens_max: int = Field(default=200_000, ge=0)
+    entity_answer_tokens: int = Field(default=1000, ge=100)
+    # Calls at once for one document; 1 suits a model on the same machine.
+    entity_calls: int = Field(default=4, ge=1)
+    # What was read in a passage takes some 1 KB.
+    entity_cache_rows: int = Field(default=200_000, ge=0)

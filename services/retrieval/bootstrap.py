@@ -15,10 +15,12 @@ from services.retrieval.models.mapping import Mapping
 from services.retrieval.services.forgetting import Forgetting
 from services.retrieval.services.graph_store import GraphStore, Names
 from services.retrieval.services.indexing import Indexing
+from services.retrieval.services.manifests import Manifests
 from services.retrieval.services.neighbourhood import Neighbourhood
+from services.retrieval.services.rebuilding import Rebuild
 from services.retrieval.services.reranking import Breaker, Reranker
 from services.retrieval.services.search import Defaults, Search
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.search_store import SearchStore, Successor
 from services.retrieval.services.spending import Meter
 from services.retrieval.settings import RetrievalSettings
 from services.retrieval.store.neo4j.store import open_neo4j
@@ -60,7 +62,8 @@ async def bootstrap(
         rerank, preset = reranker(settings, model), defaults(settings)
         search = Search(store, model, mapping, meter, rerank, preset, graph)
         around = GraphRequested(Neighbourhood(graph, store, preset.leg_budget_s))
-        indexing = Indexing(store, blobs, publisher, mapping, beside)
+        manifests = Manifests(blobs, model, publisher, mapping)
+        indexing = Indexing(store, manifests, publisher, beside)
         deleted, written = DocumentDeleted(Forgetting(store, beside)), all_answer(store, beside)
         yield [
             Consumer(
@@ -94,15 +97,16 @@ def all_answer(store: SearchStore, beside: GraphStore | None) -> Callable[[], Aw
 
 
 async def open_stores(
-    stack: AsyncExitStack, settings: RetrievalSettings, mapping: Mapping
-) -> tuple[SearchStore, Names | None, GraphStore | None]:
+    stack: AsyncExitStack, settings: RetrievalSettings, mapping: Mapping, *, beside: bool = False
+) -> tuple[Successor, Names | None, GraphStore | None]:
     """Passages, the graph that searches follow, and the graph that is written beside, if any."""
     if settings.search_store == "sqlite":
-        embedded = await stack.enter_async_context(open_sqlite(settings.sqlite_path, mapping))
+        opened = open_sqlite(settings.sqlite_path, mapping, beside=beside)
+        embedded = await stack.enter_async_context(opened)
         return embedded, embedded, None
     prefix = settings.resource("ragops-").lower()
     search = await stack.enter_async_context(
-        open_opensearch(settings.opensearch_url, mapping, prefix)
+        open_opensearch(settings.opensearch_url, mapping, prefix, beside=beside)
     )
     if settings.neo4j_url is None:
         return search, None, None
@@ -110,6 +114,19 @@ async def open_stores(
         open_neo4j(settings.neo4j_url, settings.neo4j_user, settings.neo4j_password)
     )
     return search, graph, graph
+
+
+@asynccontextmanager
+async def rebuilding(settings: RetrievalSettings) -> AsyncIterator[tuple[Rebuild, Successor]]:
+    """For the operators' command: the store of these settings, whatever is served meanwhile."""
+    mapping = Mapping(settings.embedding_model, settings.embedding_dimension)
+    async with AsyncExitStack() as stack:
+        store, _, graph = await open_stores(stack, settings, mapping, beside=True)
+        model = await stack.enter_async_context(open_model(settings))
+        blobs = await stack.enter_async_context(open_blobs(settings))
+        publisher = BusPublisher(await stack.enter_async_context(open_bus(settings, blobs)))
+        manifests = Manifests(blobs, model, publisher, mapping)
+        yield Rebuild(store, manifests, blobs, graph), store
 
 
 def defaults(settings: RetrievalSettings) -> Defaults:

@@ -6,15 +6,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from shared.aws import INTERACTIVE, Clients
 from shared.bedrock.prices import PriceList
 from shared.observability import span
 from shared.outage import outages_of
-from shared.ports import ChatMessage, Embedded, ModelReport, Reranked
+from shared.ports import ChatMessage, Embedded, ModelReport, Reranked, Tool, ToolCall
 from shared.settings import Settings
 
 # Titan takes one text a call; more at once only queue up at the provider.
 EMBED_CONCURRENCY = 32
+# Tool calls take seconds: they must not hold every connection.
+TOOL_CONCURRENCY = 16
 
 
 class BedrockModel:
@@ -24,6 +28,7 @@ class BedrockModel:
         self._runtime, self._agents = runtime, agents
         self._prices, self._region = prices, region
         self._embedding = asyncio.Semaphore(EMBED_CONCURRENCY)
+        self._calling = asyncio.Semaphore(TOOL_CONCURRENCY)
 
     async def converse(
         self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
@@ -50,6 +55,33 @@ class BedrockModel:
             current.set_attribute("gen_ai.usage.input_tokens", report.input_tokens)
             current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)
             yield report
+
+    async def call_tool(
+        self, model: str, system: str, text: str, tool: Tool, max_tokens: int
+    ) -> ToolCall:
+        self._prices.check(model)
+        async with self._calling:
+            with span("chat", {"gen_ai.request.model": model}) as current:
+                try:
+                    with outages_of("bedrock"):
+                        answer = await self._runtime.converse(
+                            modelId=model,
+                            system=[{"text": system}],
+                            messages=[{"role": "user", "content": [{"text": text}]}],
+                            inferenceConfig={"maxTokens": max_tokens, "temperature": 0},
+                            toolConfig=_forced(tool),
+                        )
+                except ClientError as error:
+                    # So Nova answers when it breaks its own call's form ("invalid sequence as part
+                    # of ToolUse"): one text's misfortune, no fault of the request.
+                    if error.response["Error"].get("Code") != "ModelErrorException":
+                        raise
+                    return ToolCall(None, self._report(model, 0, 0))
+                usage = answer["usage"]
+                report = self._report(model, usage["inputTokens"], usage["outputTokens"])
+                current.set_attribute("gen_ai.usage.input_tokens", report.input_tokens)
+                current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)
+        return ToolCall(_arguments(answer, tool), report)
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
         with span("embeddings", {"gen_ai.request.model": model, "texts": len(texts)}):
@@ -100,6 +132,27 @@ class BedrockModel:
     def _report(self, model: str, input_tokens: int, output_tokens: int) -> ModelReport:
         cost = self._prices.cost(model, input_tokens, output_tokens)
         return ModelReport(model, input_tokens, output_tokens, cost)
+
+
+def _forced(tool: Tool) -> dict[str, Any]:
+    specification = {
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": {"json": tool.schema},
+    }
+    return {
+        "tools": [{"toolSpec": specification}],
+        "toolChoice": {"tool": {"name": tool.name}},
+    }
+
+
+def _arguments(answer: dict[str, Any], tool: Tool) -> dict[str, Any] | None:
+    for block in answer["output"]["message"]["content"]:
+        use = block.get("toolUse", {})
+        if use.get("name") == tool.name and isinstance(use.get("input"), dict):
+            arguments: dict[str, Any] = use["input"]
+            return arguments
+    return None
 
 
 @asynccontextmanager

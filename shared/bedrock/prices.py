@@ -18,6 +18,8 @@ RATES: Mapping[str, Rate] = {
     "anthropic.claude-sonnet-4-20250514-v1:0": (Decimal("3.00"), Decimal("15.00")),
     "local.minilm-l6-v2": (Decimal("0.02"), Decimal(0)),
     "local.extractive-v1": (Decimal("0.035"), Decimal("0.14")),
+    # The model behind RAGOPS_LLM_URL, whatever it is.
+    "local.llm-v1": (Decimal("0.035"), Decimal("0.14")),
 }
 # Rerank is billed by query (of up to 100 passages), not by token.
 RATES_PER_QUERY: Mapping[str, Decimal] = {

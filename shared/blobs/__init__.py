@@ -15,7 +15,7 @@ __all__ = ["S3Blobs", "open_blobs"]
 
 
 class S3Blobs:
-    """shared.ports.Blobs over S3."""
+    """shared.ports.Blobs and Listing over S3."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
@@ -41,6 +41,13 @@ class S3Blobs:
     async def delete(self, key: str) -> None:
         with outages_of("s3"):
             await self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        pages = self._s3.get_paginator("list_objects_v2")
+        with outages_of("s3"):
+            async for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Contents", []):
+                    yield entry["Key"]
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from contracts.ingestion.ingest_document import (
     InlineText,
     StoredObject,
 )
+from contracts.platform.model_used import ModelUsedV1, ModelUsedV2
 from contracts.registry import newest
 from shared.messaging.wire import Undecodable, decode, encode, message_of
 
@@ -35,6 +36,31 @@ def test_version_1_with_a_key_becomes_a_stored_object() -> None:
 def test_version_2_is_the_newest() -> None:
     message = IngestDocumentV2(name="a", source=InlineText(text="x"))
     assert newest(message) is message
+
+
+USED = {
+    "service": "ingestion",
+    "model": "m",
+    "calls": 2,
+    "input_tokens": 10,
+    "output_tokens": 3,
+    "cost_usd": "0.25",
+    "document_id": "d",
+}
+
+
+def test_version_1_of_model_used_arrives_as_version_2() -> None:
+    sent = wrap(ModelUsedV1.model_validate({**USED, "purpose": "embed_passages"}), CONTEXT)
+    assert sent.version == 1
+    arrived = message_of(decode(encode(sent)))
+    assert arrived == ModelUsedV2.model_validate({**USED, "purpose": "embed_passages"})
+
+
+def test_only_version_2_of_model_used_takes_a_purpose_that_nobody_knew() -> None:
+    data = {**USED, "purpose": "from_the_future"}
+    assert ModelUsedV2.model_validate(data).purpose == "from_the_future"
+    with pytest.raises(ValueError, match="purpose"):
+        ModelUsedV1.model_validate(data)
 
 
 @pytest.mark.parametrize("data", [{}, {"text": "x", "key": "y"}])

@@ -13,8 +13,13 @@ ROOMS = {
     *("__init__.py", "main.py", "bootstrap.py", "settings.py"),
     *("controllers", "services", "store", "models"),
 }
-# The gateway alone has a page, and a command that mints its access tokens.
-MORE_ROOMS = {"gateway": {"page", "mint.py"}}
+# The gateway alone has a page. The others are commands for operators: access tokens are minted,
+# the search stores made again, a model's cost estimated.
+MORE_ROOMS = {
+    "gateway": {"page", "mint.py"},
+    "retrieval": {"rebuild.py"},
+    "ingestion": {"estimate.py"},
+}
 FORBIDDEN = {"utils", "common", "helpers", "manager", "base", "util", "helper", "misc"}
 
 

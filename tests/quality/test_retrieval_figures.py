@@ -15,13 +15,14 @@ from contracts.retrieval.search_requested import Leg, SearchRequestedV1
 from services.ingestion.services.entities.extracting import extract
 from services.retrieval.models.passage import Passage
 from services.retrieval.services.indexing import Indexing
+from services.retrieval.services.manifests import Manifests
 from services.retrieval.services.search import Search
 from services.retrieval.services.search_store import SearchStore
 from services.retrieval.services.spending import Meter
 from services.retrieval.store.sqlite.store import open_sqlite
 from tests.quality.embedder import MAPPING, Embedder, QueryModel, Vectors
 from tests.quality.evaluation_set import EvaluationSet, load
-from tests.unit.retrieval.fakes import FakeBlobs, FakePublisher
+from tests.unit.retrieval.fakes import FakeBlobs, FakeModel, FakePublisher
 
 TENANT = "quality"
 # The recipe reaches .732 and .827 (design, section 8), words alone .687 and .789.
@@ -39,7 +40,7 @@ async def index(store: SearchStore, documents: EvaluationSet, embedder: Embedder
     """One passage a document: the sets' documents are no longer than a chunk."""
     texts = [matched(title, text) for title, text in documents.documents.values()]
     blobs, publisher = FakeBlobs(), FakePublisher()
-    indexing = Indexing(store, blobs, publisher, MAPPING)
+    indexing = Indexing(store, Manifests(blobs, FakeModel(), publisher, MAPPING), publisher)
     vectors = embedder.encode(texts)
     rows = zip(documents.documents.items(), vectors, strict=True)
     for (document_id, (title, text)), vector in rows:

@@ -37,6 +37,51 @@ class InferenceConfig(BaseModel):
     stop_sequences: list[str] = []
 
 
+class InputSchema(BaseModel):
+    """The JSON schema of a tool's arguments."""
+
+    json_: dict[str, Any] = Field(alias="json")
+
+
+class ToolSpec(BaseModel):
+    """A tool as the model sees it."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+    name: str
+    description: str = ""
+    input_schema: InputSchema
+
+
+class Tool(BaseModel):
+    """Bedrock's union of tools; only those with a specification are understood here."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+    tool_spec: ToolSpec
+
+
+class NamedTool(BaseModel):
+    """The tool that must be called."""
+
+    name: str
+
+
+class ToolChoice(BaseModel):
+    """One of them: this tool, any tool, or as the model likes."""
+
+    model_config = ConfigDict(extra="forbid")
+    tool: NamedTool | None = None
+    any: dict[str, Any] | None = None
+    auto: dict[str, Any] | None = None
+
+
+class ToolConfig(BaseModel):
+    """Bedrock's toolConfig."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+    tools: list[Tool] = Field(min_length=1)
+    tool_choice: ToolChoice = ToolChoice()
+
+
 class ChatRequest(BaseModel):
     """The body of Converse and ConverseStream."""
 
@@ -44,7 +89,7 @@ class ChatRequest(BaseModel):
     messages: list[Message] = Field(min_length=1)
     system: list[Block] = []
     inference_config: InferenceConfig = InferenceConfig()
-    tool_config: dict[str, Any] | None = None
+    tool_config: ToolConfig | None = None
 
     @model_validator(mode="after")
     def _user_speaks_first_and_last(self) -> Self:
@@ -58,7 +103,16 @@ class ChatRequest(BaseModel):
         return self.messages[-1].text
 
 
-StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "content_filtered"]
+StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "content_filtered", "tool_use"]
+
+
+@dataclass(frozen=True)
+class ToolUse:
+    """A call that the model makes; `input` are the tool's arguments."""
+
+    id: str
+    name: str
+    input: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,9 +124,22 @@ class Finish:
     output_tokens: int
 
 
+@dataclass(frozen=True)
+class ToolAnswer:
+    """What the model says and which tools it calls."""
+
+    text: str
+    uses: tuple[ToolUse, ...]
+    finish: Finish
+
+
 class Answerer(Protocol):
     """Answers a conversation piece by piece; the last piece is a Finish."""
 
     def answer(self, request: ChatRequest) -> AsyncGenerator[str | Finish, None]:
         """Texts, then one Finish. Raises BedrockError."""
+        ...
+
+    async def call_tools(self, request: ChatRequest, config: ToolConfig) -> ToolAnswer:
+        """The answer to a request that offers tools. Raises BedrockError."""
         ...

@@ -9,12 +9,20 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from compose.local.bedrock.chat import Answerer, ChatRequest, Finish
-from compose.local.bedrock.errors import BedrockError, ModelError
+from compose.local.bedrock.chat import Answerer, ChatRequest, Finish, ToolAnswer
+from compose.local.bedrock.errors import BedrockError, ModelError, ValidationError
 from compose.local.bedrock.eventstream import event, exception
 
 MEDIA_TYPE = "application/vnd.amazon.eventstream"
-STREAM_ERRORS = {"ValidationException", "ThrottlingException", "InternalServerException"}
+STREAM_ERRORS = {
+    "ValidationException",
+    "ThrottlingException",
+    "InternalServerException",
+    "ServiceUnavailableException",
+}
+NO_STREAMED_TOOLS = (
+    "toolConfig is carried to the language model by Converse alone: leave it out of ConverseStream."
+)
 
 
 def converse_routes(answerer: Answerer) -> APIRouter:
@@ -24,25 +32,39 @@ def converse_routes(answerer: Answerer) -> APIRouter:
     @router.post("/model/{model_id:path}/converse")
     async def converse(request: ChatRequest) -> dict[str, Any]:
         begun = time.perf_counter()
+        if request.tool_config is not None:
+            called = await answerer.call_tools(request, request.tool_config)
+            return _answer(_blocks(called), called.finish, begun)
         pieces = [piece async for piece in answerer.answer(request)]
         text = "".join(piece for piece in pieces if isinstance(piece, str))
         finish = next(piece for piece in pieces if isinstance(piece, Finish))
-        message = {"role": "assistant", "content": [{"text": text}]}
-        return {
-            "output": {"message": message},
-            "stopReason": finish.stop_reason,
-            **_measured(finish, begun),
-        }
+        return _answer([{"text": text}], finish, begun)
 
     @router.post("/model/{model_id:path}/converse-stream")
     async def converse_stream(request: ChatRequest) -> StreamingResponse:
         begun = time.perf_counter()
+        if request.tool_config is not None:
+            raise ValidationError(NO_STREAMED_TOOLS)
         pieces = answerer.answer(request)
         # An error before the first piece is an HTTP error, as Bedrock gives it.
         first = await anext(pieces)
         return StreamingResponse(_frames(first, pieces, begun), media_type=MEDIA_TYPE)
 
     return router
+
+
+def _blocks(called: ToolAnswer) -> list[dict[str, Any]]:
+    said = [{"text": called.text}] if called.text else []
+    uses = [{"toolUseId": use.id, "name": use.name, "input": use.input} for use in called.uses]
+    return [*said, *({"toolUse": use} for use in uses)]
+
+
+def _answer(content: list[dict[str, Any]], finish: Finish, begun: float) -> dict[str, Any]:
+    return {
+        "output": {"message": {"role": "assistant", "content": content}},
+        "stopReason": finish.stop_reason,
+        **_measured(finish, begun),
+    }
 
 
 async def _frames(

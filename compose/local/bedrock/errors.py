@@ -31,6 +31,13 @@ class ModelError(BedrockError):
     name = "ModelErrorException"
 
 
+class UnavailableError(BedrockError):
+    """The model behind Converse is away: the same call may succeed later."""
+
+    status = 503
+    name = "ServiceUnavailableException"
+
+
 class ThrottlingError(BedrockError):
     """Too much is waiting already: try again later."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compose.local.bedrock.chat import ChatRequest, Finish
+from compose.local.bedrock.chat import ChatRequest, Finish, ToolAnswer, ToolConfig
 from compose.local.bedrock.encoder import Floats, word_pieces
 from compose.local.bedrock.errors import ValidationError
 from compose.local.bedrock.lane import Lane
@@ -59,9 +59,7 @@ class ExtractiveAnswerer:
         self._passages = passages
 
     async def answer(self, request: ChatRequest) -> AsyncGenerator[str | Finish, None]:
-        """Word by word; cut off at maxTokens. Raises ValidationError for toolConfig."""
-        if request.tool_config is not None:
-            raise ValidationError(NO_TOOLS)
+        """Word by word; cut off at maxTokens."""
         asked = read_sources(request.prompt)
         text = NO_SOURCES if asked is None else await self.quote(asked)
         limit, used, stopped = request.inference_config.max_tokens, 0, False
@@ -73,6 +71,11 @@ class ExtractiveAnswerer:
             yield word
         read = "\n".join([m.text for m in request.messages] + [b.text for b in request.system])
         yield Finish("max_tokens" if stopped else "end_turn", len(word_pieces(read)), used)
+
+    async def call_tools(self, request: ChatRequest, config: ToolConfig) -> ToolAnswer:
+        """Raises ValidationError: quoting calls nothing."""
+        del request, config
+        raise ValidationError(NO_TOOLS)
 
     async def quote(self, asked: SourcedQuestion) -> str:
         """The best sentences with their citations, or that there is no answer."""

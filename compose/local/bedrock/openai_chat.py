@@ -6,9 +6,16 @@ from typing import Any
 
 import httpx
 
-from compose.local.bedrock.chat import ChatRequest, Finish, StopReason
+from compose.local.bedrock.chat import ChatRequest, Finish, StopReason, ToolAnswer, ToolConfig
 from compose.local.bedrock.encoder import word_pieces
-from compose.local.bedrock.errors import ModelError, ThrottlingError, ValidationError
+from compose.local.bedrock.errors import (
+    BedrockError,
+    ModelError,
+    ThrottlingError,
+    UnavailableError,
+    ValidationError,
+)
+from compose.local.bedrock.openai_tools import tools_of, uses_in
 
 STOP_REASONS: dict[str, StopReason] = {
     "length": "max_tokens",
@@ -24,8 +31,9 @@ class OpenAIAnswerer:
         self._model = model
 
     async def answer(self, request: ChatRequest) -> AsyncGenerator[str | Finish, None]:
-        """Deltas as they come. Raises ThrottlingError, ModelError, ValidationError."""
+        """Deltas as they come. Raises BedrockError."""
         body = request_body(self._model, request)
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
         finish: StopReason = "end_turn"
         usage: dict[str, Any] = {}
         said: list[str] = []
@@ -40,18 +48,37 @@ class OpenAIAnswerer:
                             said.append(text)
                             yield text
         except httpx.HTTPError as error:
-            raise ModelError(f"The language model at RAGOPS_LLM_URL failed: {error!r}") from error
-        yield Finish(
-            finish,
-            usage.get("prompt_tokens") or _counted(m["content"] for m in body["messages"]),
-            usage.get("completion_tokens") or len(word_pieces("".join(said))),
+            raise _failed(error) from error
+        yield _finish(finish, usage, body, "".join(said))
+
+    async def call_tools(self, request: ChatRequest, config: ToolConfig) -> ToolAnswer:
+        """In one piece: not every server streams a tool's call.
+
+        Raises BedrockError.
+        """
+        body = request_body(self._model, request) | tools_of(config)
+        try:
+            async with self._client.stream("POST", "chat/completions", json=body) as response:
+                await _raise_for(response)
+                answer = json.loads(await response.aread())
+            choice = answer["choices"][0]
+            message = dict(choice["message"])
+        except httpx.HTTPError as error:
+            raise _failed(error) from error
+        except (ValueError, LookupError, TypeError) as error:
+            raise ModelError(f"The language model's answer has another form: {error!r}") from error
+        finish = STOP_REASONS.get(choice.get("finish_reason") or "", "end_turn")
+        uses = tuple(uses_in(message, cut_off=finish == "max_tokens"))
+        said = [message.get("content") or "", *(json.dumps(use.input) for use in uses)]
+        if uses and finish == "end_turn":
+            finish = "tool_use"
+        return ToolAnswer(
+            said[0], uses, _finish(finish, answer.get("usage") or {}, body, "".join(said))
         )
 
 
 def request_body(model: str, request: ChatRequest) -> dict[str, Any]:
     """The chat-completions body for a Converse request."""
-    if request.tool_config is not None:
-        raise ValidationError("toolConfig is not carried to the local model: leave it out.")
     system = "\n".join(block.text for block in request.system)
     messages = [{"role": "system", "content": system}] if system else []
     messages += [{"role": m.role, "content": m.text} for m in request.messages]
@@ -65,8 +92,6 @@ def request_body(model: str, request: ChatRequest) -> dict[str, Any]:
     return {
         "model": model,
         "messages": messages,
-        "stream": True,
-        "stream_options": {"include_usage": True},
         **{name: value for name, value in options.items() if value is not None},
     }
 
@@ -77,7 +102,24 @@ async def _raise_for(response: httpx.Response) -> None:
     detail = (await response.aread()).decode(errors="replace")[:500]
     if response.status_code == 429:
         raise ThrottlingError(f"The language model is busy: {detail}")
-    raise ModelError(f"The language model answered {response.status_code}: {detail}")
+    if response.status_code == 503:
+        raise UnavailableError(f"The language model is not ready: {detail}")
+    refused = httpx.codes.is_client_error(response.status_code)
+    kind = ValidationError if refused else ModelError
+    raise kind(f"The language model answered {response.status_code}: {detail}")
+
+
+def _failed(error: httpx.HTTPError) -> BedrockError:
+    words = f"The language model at RAGOPS_LLM_URL failed: {error!r}"
+    return UnavailableError(words) if isinstance(error, httpx.ConnectError) else ModelError(words)
+
+
+def _finish(reason: StopReason, usage: dict[str, Any], body: dict[str, Any], said: str) -> Finish:
+    return Finish(
+        reason,
+        usage.get("prompt_tokens") or _counted(m["content"] for m in body["messages"]),
+        usage.get("completion_tokens") or len(word_pieces(said)),
+    )
 
 
 async def _parts(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:

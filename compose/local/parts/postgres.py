@@ -14,6 +14,7 @@ from pathlib import Path
 
 from compose.local.errors import LocalError
 from compose.local.layout import Layout, write_private
+from compose.local.ordinary_user import as_ordinary_user
 from compose.local.parts.part import Part
 from compose.local.ports import HOST
 
@@ -42,7 +43,7 @@ async def postgres(layout: Layout, port: int, password: str) -> Part:
     return Part(
         "postgres",
         (
-            *_as_ordinary_user(),
+            *as_ordinary_user("PostgreSQL"),
             str(_binary("postgres")),
             "-D",
             str(data),
@@ -65,7 +66,7 @@ async def _initialise(layout: Layout, data: Path, password: str) -> None:
     password_file = layout.postgres / "password"
     write_private(password_file, password)
     process = await asyncio.create_subprocess_exec(
-        *_as_ordinary_user(),
+        *as_ordinary_user("PostgreSQL"),
         *(str(_binary("initdb")), "-D", str(data), "-U", _USER, "--auth=scram-sha-256"),
         *(f"--pwfile={password_file}", "--encoding=utf8", "--locale=C", "--no-sync"),
         stdout=asyncio.subprocess.PIPE,
@@ -84,20 +85,6 @@ def _empty_folder(data: Path) -> None:
     data.mkdir(mode=0o700)
     if os.geteuid() == 0:
         os.chown(data, pwd.getpwnam("nobody").pw_uid, -1)
-
-
-def _as_ordinary_user() -> tuple[str, ...]:
-    """PostgreSQL refuses root; `nobody` keeps root's way through folders closed to others."""
-    if os.geteuid() != 0:
-        return ()
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise LocalError("PostgreSQL does not run as root: run this as an ordinary user")
-    group = str(pwd.getpwnam("nobody").pw_gid)
-    user = ("--reuid", "nobody", "--regid", group, "--clear-groups")
-    # The bit is for access(2), which forgets capabilities otherwise.
-    way = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
-    return (setpriv, *user, *way, "--securebits", "+no_setuid_fixup")
 
 
 def _binary(name: str) -> Path:

@@ -7,6 +7,7 @@ from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.layout import Layout
 from compose.local.parts.part import Part
 from compose.local.parts.postgres import postgres_url
+from compose.local.parts.search_stores import search_environment
 from compose.local.parts.valkey import valkey_url
 from compose.local.plan import Plan
 from compose.local.probes import answers_http
@@ -39,8 +40,7 @@ def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
         "RAGOPS_REDIS_CACHE_URL": valkey_url(plan.valkey_port, secrets.valkey_password),
         "RAGOPS_REDIS_LEDGER_URL": valkey_url(plan.valkey_port, secrets.valkey_password),
         "RAGOPS_DATABASE_URL": postgres_url(plan.postgres_port, secrets.postgres_password),
-        "RAGOPS_SEARCH_STORE": "sqlite",
-        "RAGOPS_SQLITE_PATH": str(layout.search),
+        **search_environment(layout, plan),
         # The emulator knows no identities: whoever reaches it on loopback is the operator.
         "RAGOPS_SENDERS": '{"*": ["*"]}',
     }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from services.gateway.models.usage import Spent
 from services.gateway.services.usage import CountUsage
 from shared.outcomes import Done, Outcome
@@ -13,7 +13,7 @@ from shared.outcomes import Done, Outcome
 class ModelUsed:
     count: CountUsage
 
-    async def __call__(self, message: ModelUsedV1, context: Context) -> Outcome:
+    async def __call__(self, message: ModelUsedV2, context: Context) -> Outcome:
         spent = Spent(
             calls=message.calls,
             input_tokens=message.input_tokens,

@@ -29,6 +29,7 @@ class FindPassages:
             weights=wanted.weights,
             filter=wanted.filter,
             visible_to=who.visible_to,
+            join_tokens=wanted.join_tokens,
         )
         with bound(tenant=who.tenant, correlation_id=context.correlation_id), span("find"):
             return await self.requester.ask(

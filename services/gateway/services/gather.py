@@ -40,6 +40,7 @@ class Gather:
     legs: Legs
     condense: Condense
     source_count: int
+    join_tokens: int
 
     async def __call__(self, asked: Question, context: Context, meter: Meter) -> Gathered:
         async with asyncio.TaskGroup() as group:
@@ -54,6 +55,7 @@ class Gather:
                 limit=self.source_count,
                 visible_to=asked.principal.visible_to,
                 turn_id=asked.turn_id,
+                join_tokens=self.join_tokens,
             )
             found = await self.legs.search(request, context)
             remembered = await remembering

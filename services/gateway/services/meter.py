@@ -4,7 +4,7 @@ import asyncio
 from decimal import Decimal
 
 from contracts.envelope import Context, derived_id
-from contracts.platform.model_used import ModelUsedV1, Purpose
+from contracts.platform.model_used import ModelUsedV2, Purpose
 from services.gateway.services.background import Background
 from shared.observability import metric
 from shared.ports import ModelReport, Publisher
@@ -28,7 +28,7 @@ class Meter:
         self._sum(report.input_tokens, report.output_tokens, report.cost_usd)
         for kind, tokens in (("input", report.input_tokens), ("output", report.output_tokens)):
             metric("Tokens", tokens, model=report.model, purpose=purpose, kind=kind)
-        used = ModelUsedV1(
+        used = ModelUsedV2(
             service="gateway",
             purpose=purpose,
             model=report.model,

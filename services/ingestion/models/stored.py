@@ -1,15 +1,17 @@
-"""The parts of a version that are kept as JSON, checked when they are read back."""
+"""What is kept as JSON, checked when it is read back."""
 
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from services.ingestion.models.extraction import Extraction
 from services.ingestion.models.version import Description, Fault, Origin, Result
 
 ORIGIN = TypeAdapter(Origin)
 DESCRIPTION = TypeAdapter(Description)
 RESULT = TypeAdapter(Result)
 FAULT = TypeAdapter(Fault)
+EXTRACTION: TypeAdapter[Extraction | None] = TypeAdapter(Extraction | None)
 
 
 def as_json(adapter: TypeAdapter[Any], value: object) -> str:

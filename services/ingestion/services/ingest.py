@@ -12,6 +12,7 @@ from services.ingestion.models.parsed import Chunk, Parsed
 from services.ingestion.models.version import Announcement, Claim, Counts, Result
 from services.ingestion.services.chunking import chunks_of
 from services.ingestion.services.embedding import Embed
+from services.ingestion.services.entities.reading import ReadEntities
 from services.ingestion.services.intake import content_hash, too_large
 from services.ingestion.services.manifest import manifest
 from services.ingestion.services.parsing.parser import Parser
@@ -40,6 +41,7 @@ class Ingest:
     parser: Parser
     embed: Embed
     max_bytes: int
+    read: ReadEntities | None = None
     _files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     _plain: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PLAIN_FILES_AT_ONCE)
@@ -101,8 +103,11 @@ class Ingest:
 
     async def _write(self, key: str, claim: Claim, parsed: Parsed, chunks: list[Chunk]) -> int:
         vectors = await self.embed(claim, [chunk.embedded_text for chunk in chunks])
+        read = await self.read(claim, parsed.title, chunks) if self.read else None
         model, dimension = self.embed.model_id, self.embed.dimension
-        make = partial(manifest, claim, parsed, chunks, vectors, model=model, dimension=dimension)
+        make = partial(
+            manifest, claim, parsed, chunks, vectors, model=model, dimension=dimension, read=read
+        )
         made = make() if len(chunks) <= CHUNKS_INLINE else await asyncio.to_thread(make)
         await self.blobs.put(key, made.body)
         return made.entities

@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from contracts.ingestion.manifest import ChunkLine, encode_vector, passage_id, write
+from contracts.ingestion.manifest import (
+    ChunkLine,
+    DescribedVersion,
+    encode_vector,
+    passage_id,
+    write,
+)
+from services.ingestion.models.extraction import Extraction
 from services.ingestion.models.parsed import Chunk, Parsed
 from services.ingestion.models.version import Claim
 from services.ingestion.services.entities.extracting import extract
@@ -25,14 +32,18 @@ def manifest(
     *,
     model: str,
     dimension: int,
+    read: Sequence[Extraction | None] | None = None,
 ) -> Manifest:
+    """`read` is what a model read in each chunk, if there is a model."""
+
     def lines() -> Iterator[ChunkLine]:
         for n, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
             # A title and a heading are what the first passage under them is about: were the later
             # ones too, the name would soon have too many owners to lead anywhere.
             headings = () if chunk.headings in begun else chunk.headings
             begun.add(chunk.headings)
-            found = extract(parsed.title if n == 0 else "", headings, chunk.text)
+            known = read[n] if read else None
+            found = extract(parsed.title if n == 0 else "", headings, chunk.text, known)
             names.update(found.about, found.mentions)
             yield ChunkLine(
                 passage_id=passage_id(claim.document_id, claim.ordinal, n),
@@ -46,12 +57,25 @@ def manifest(
                 language=parsed.language,
                 mentions=found.mentions,
                 about=found.about,
+                relations=known.relations if known else (),
                 model=model,
                 dimension=dimension,
                 vector=encode_vector(vector),
+                version=_described(claim) if n == 0 else None,
             )
 
     names: set[str] = set()
     begun: set[tuple[str, ...]] = set()
     body = write(lines())
     return Manifest(body, len(names))
+
+
+def _described(claim: Claim) -> DescribedVersion:
+    return DescribedVersion(
+        name=claim.name,
+        media_type=claim.media_type or "",
+        created_at=claim.created_at,
+        tags=claim.description.tags,
+        metadata=claim.description.metadata,
+        visibility=claim.description.visibility,
+    )

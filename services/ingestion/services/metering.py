@@ -1,17 +1,18 @@
-"""ModelUsed for embeddings: documents in work at the same time share one event a user."""
+"""ModelUsed for ingestion: documents in work at the same time share one event a user."""
 
 import asyncio
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from contracts.envelope import Context
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2, Purpose
 from shared.errors import Unavailable
 from shared.ports import ModelReport, Publisher
 
 # A small document is one call: an event for each would cost more than the call (docs/adr/0002).
 GATHER_S = 0.3
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+_Key = tuple[str, str | None, str, Purpose]
 
 
 @dataclass
@@ -25,14 +26,20 @@ class _Sum:
 
 @dataclass
 class Meter:
-    """Reports are summed by tenant, user and model for a moment, then published."""
+    """Reports are summed by tenant, user, model and purpose for a moment, then published."""
 
     publisher: Publisher
-    _open: dict[tuple[str, str | None, str], _Sum] = field(default_factory=dict)
+    _open: dict[_Key, _Sum] = field(default_factory=dict)
 
-    async def __call__(self, context: Context, document_id: str, report: ModelReport) -> None:
+    async def __call__(
+        self,
+        context: Context,
+        document_id: str,
+        report: ModelReport,
+        purpose: Purpose = "embed_passages",
+    ) -> None:
         """Returns when the event that holds this report is confirmed. Raises Unavailable."""
-        key = (context.tenant, context.principal, report.model)
+        key = (context.tenant, context.principal, report.model, purpose)
         if key not in self._open:
             task = asyncio.create_task(self._tell(key))
             self._open[key] = _Sum(context, [], task)
@@ -41,10 +48,10 @@ class Meter:
         # Whoever is cancelled leaves the others' event alone.
         await asyncio.shield(gathered.told)
 
-    async def _tell(self, key: tuple[str, str | None, str]) -> None:
+    async def _tell(self, key: _Key) -> None:
         await asyncio.sleep(GATHER_S)
         gathered = self._open.pop(key)
-        used = summed(gathered.reports)
+        used = summed(gathered.reports, key[-1])
         for pause in (*_PAUSES_S, None):
             try:
                 await self.publisher.publish("usage", used, gathered.context)
@@ -56,12 +63,12 @@ class Meter:
                 return
 
 
-def summed(reports: list[tuple[str, ModelReport]]) -> ModelUsedV1:
+def summed(reports: list[tuple[str, ModelReport]], purpose: Purpose) -> ModelUsedV2:
     """One event for all; it names the document when there is only one."""
     documents = {document_id for document_id, _ in reports}
-    return ModelUsedV1(
+    return ModelUsedV2(
         service="ingestion",
-        purpose="embed_passages",
+        purpose=purpose,
         model=reports[0][1].model,
         calls=sum(report.calls for _, report in reports),
         input_tokens=sum(report.input_tokens for _, report in reports),

@@ -8,6 +8,7 @@ from contracts.ingestion.manifest import manifest_key
 from services.ingestion.models.version import Deletion, Leftover
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.store.cleaning import Cleaning
+from services.ingestion.store.extractions import Extractions
 from services.ingestion.store.ledger import Ledger
 from services.ingestion.store.vectors import Vectors
 from shared.observability import bound, span
@@ -25,12 +26,14 @@ class Upkeep:
         ledger: Ledger,
         cleaning: Cleaning,
         vectors: Vectors,
+        extractions: Extractions,
         announcer: Announcer,
         blobs: Blobs,
         wake: asyncio.Event,
         every_s: float,
     ) -> None:
-        self._ledger, self._cleaning, self._vectors = ledger, cleaning, vectors
+        self._ledger, self._cleaning = ledger, cleaning
+        self._vectors, self._extractions = vectors, extractions
         self._announcer, self._blobs = announcer, blobs
         self._wake, self._every_s = wake, every_s
         self._stopping = False
@@ -90,6 +93,7 @@ class Upkeep:
     async def _housekeeping(self) -> None:
         try:
             await self._vectors.prune()
+            await self._extractions.prune()
             await self._cleaning.forget_messages()
         except Exception:
             logger.exception("housekeeping_failed")

@@ -28,6 +28,7 @@ class Cleaning:
             await connection.execute(text(sql.PURGED), document | {"ordinal": deletion.ordinal})
             await connection.execute(text(sql.FORGET), document)
             await connection.execute(text(sql.FORGET_VECTORS), document)
+            await connection.execute(text(sql.FORGET_EXTRACTIONS), document)
 
     async def replaced(self, limit: int = 100) -> list[Leftover]:
         """Replaced versions whose objects may go; offered again until `cleaned` is called."""

@@ -38,6 +38,8 @@ WHERE document_id = :document_id AND status = 'deleted'"""
 
 FORGET_VECTORS = "DELETE FROM vectors WHERE document_id = :document_id"
 
+FORGET_EXTRACTIONS = "DELETE FROM extractions WHERE document_id = :document_id"
+
 REPLACED = f"""
 WITH due AS (
     SELECT document_id, ordinal FROM versions

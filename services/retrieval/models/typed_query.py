@@ -21,9 +21,8 @@ _QUOTED = re.compile(r"(?<![^\s(\[])[\"“„«]([^\"“”„«»]{1,200})[\"�
 _JOINED = re.compile(r"[^\W_]+(?:[-._:#][^\W_]+)+")
 _DIGIT = re.compile(r"\d")
 # Scripts that put no blanks between words, so that a run of theirs is not one word.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-)
+UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_UNSPACED = re.compile(f"[{UNSPACED_SCRIPTS}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ from services.retrieval.models.typed_query import read_query
 from services.retrieval.services.exactness import exact_parts
 from services.retrieval.services.fusion import LegScore
 from services.retrieval.services.highlighting import highlights
+from services.retrieval.services.joining import Joined
 from services.retrieval.services.ranking import GraphScore, Ranked
 
 TWINS_MAX = 20
 
 
-def hit(query: str, found: FoundPassage, ranked: Ranked, twins: Sequence[FoundPassage] = ()) -> Hit:
-    p, typed = found.passage, read_query(query)
+def hit(query: str, joined: Joined, twins: Sequence[FoundPassage] = ()) -> Hit:
+    found, ranked, typed = joined.found, joined.hit, read_query(query)
+    p = found.passage
     return Hit(
         document_id=found.document_id,
         name=found.name,
@@ -30,6 +32,7 @@ def hit(query: str, found: FoundPassage, ranked: Ranked, twins: Sequence[FoundPa
         explain=explanation(ranked, highlights(query, p.text)),
         exact=exact_parts((*typed.phrases, *typed.identifiers), found),
         also_in=tuple(map(_twin, twins[:TWINS_MAX])),
+        joined=joined.others,
     )
 
 

@@ -20,6 +20,7 @@ from services.retrieval.services.explaining import hit
 from services.retrieval.services.fusion import Fused, fuse
 from services.retrieval.services.graph_store import Links
 from services.retrieval.services.hop import Hop
+from services.retrieval.services.joining import Joining
 from services.retrieval.services.legs import Attempt, Stopwatch, attempt
 from services.retrieval.services.ranking import Ranked, blend, by_fusion
 from services.retrieval.services.reranking import DEPTH, Reranker
@@ -77,11 +78,13 @@ class Search:
                 )
             exact = exact_first(typed, only_exact(typed, ranked, texts), texts)
             ranked, twins = collapse(exact, texts)
+            joined = await Joining(self.store)(
+                context.tenant, ranked, texts, request.limit, request.join_tokens
+            )
             total = await bill.settle()
         return SearchAnsweredV1(
             hits=tuple(
-                hit(request.query, texts[r.passage_id], r, twins.get(r.passage_id, ()))
-                for r in ranked[: request.limit]
+                hit(request.query, one, twins.get(one.hit.passage_id, ())) for one in joined
             ),
             legs=states,
             input_tokens=total.input_tokens,

@@ -40,3 +40,13 @@ class SearchStore(Protocol):
 
     async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
         """The passages up to `reach` before and after it in its version, in order, without it."""
+
+
+class Successor(SearchStore, Protocol):
+    """A store filled beside the one that serves."""
+
+    async def serve(self) -> None:
+        """Processes that start from now on find this store."""
+
+    async def retire(self) -> list[str]:
+        """Removes the stores of other models, if this one is served; returns their names."""

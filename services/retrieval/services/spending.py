@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from contracts.envelope import Context, derived_id
-from contracts.platform.model_used import ModelUsedV1, Purpose
+from contracts.platform.model_used import ModelUsedV2, Purpose
 from shared.ports import ModelReport, Publisher
 
 
@@ -82,8 +82,8 @@ class Bill:
         )
 
 
-def _used(report: ModelReport, purpose: Purpose, turn_id: str | None) -> ModelUsedV1:
-    return ModelUsedV1(
+def _used(report: ModelReport, purpose: Purpose, turn_id: str | None) -> ModelUsedV2:
+    return ModelUsedV2(
         service="retrieval",
         purpose=purpose,
         model=report.model,

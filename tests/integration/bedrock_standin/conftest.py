@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,13 +25,16 @@ def extractive_url(state: Path) -> Iterator[str]:
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """A language model that counts to three, or is too busy when asked to fail."""
+    """Counts to three, calls the tool it is offered, or is too busy when asked to fail."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         asked = body["messages"][-1]["content"]
         self.send_response(429 if asked == "fail" else 200)
         self.end_headers()
+        if "tools" in body:
+            self.wfile.write(json.dumps(_call_of(body)).encode())
+            return
         words = ["one ", "two ", "three"] if asked != "break" else ["one "]
         for word in words:
             self._send({"choices": [{"delta": {"content": word}}]})
@@ -43,6 +47,16 @@ class Upstream(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+
+def _call_of(body: dict[str, Any]) -> dict[str, object]:
+    """The chosen tool called with the words of the question, or with what is no JSON."""
+    asked = body["messages"][-1]["content"]
+    arguments = "{" if asked == "break" else json.dumps({"words": asked.split()})
+    function = {"name": body["tool_choice"]["function"]["name"], "arguments": arguments}
+    message = {"tool_calls": [{"id": "c1", "type": "function", "function": function}]}
+    usage = {"prompt_tokens": 5, "completion_tokens": 3}
+    return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
 
 
 @pytest.fixture(scope="session")

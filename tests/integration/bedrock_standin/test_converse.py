@@ -21,6 +21,11 @@ Between 3 and 5 working days.
 </sources marker="K7Q2">
 Question: {}"""
 
+TOOLS = {
+    "tools": [{"toolSpec": {"name": "record", "inputSchema": {"json": {"type": "object"}}}}],
+    "toolChoice": {"tool": {"name": "record"}},
+}
+
 
 @pytest.fixture
 def extractive(extractive_url: str) -> Iterator[Any]:
@@ -77,9 +82,26 @@ def test_without_sources_it_says_what_to_set(extractive: Any) -> None:
 
 
 def test_tools_are_refused_before_the_stream(extractive: Any) -> None:
-    tool = {"toolSpec": {"name": "t", "inputSchema": {"json": {}}}}
     with pytest.raises(extractive.exceptions.ValidationException, match="language model"):
-        extractive.converse_stream(**asking("Hello", toolConfig={"tools": [tool]}))
+        extractive.converse_stream(**asking("Hello", toolConfig=TOOLS))
+
+
+def test_without_a_language_model_tools_are_refused_with_what_to_set(extractive: Any) -> None:
+    with pytest.raises(extractive.exceptions.ValidationException, match="RAGOPS_LLM_URL"):
+        extractive.converse(**asking("Hello", toolConfig=TOOLS))
+
+
+def test_a_language_model_calls_the_tool(llm: Any) -> None:
+    got = llm.converse(**asking("Aurora Line", toolConfig=TOOLS))
+    use = {"toolUseId": "c1", "name": "record", "input": {"words": ["Aurora", "Line"]}}
+    assert got["output"]["message"] == {"role": "assistant", "content": [{"toolUse": use}]}
+    assert got["stopReason"] == "tool_use"
+    assert got["usage"] == {"inputTokens": 5, "outputTokens": 3, "totalTokens": 8}
+
+
+def test_a_broken_call_has_bedrocks_name(llm: Any) -> None:
+    with pytest.raises(llm.exceptions.ModelErrorException, match="invalid sequence"):
+        llm.converse(**asking("break", toolConfig=TOOLS))
 
 
 def test_images_are_refused(extractive: Any) -> None:

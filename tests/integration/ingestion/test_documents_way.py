@@ -4,7 +4,7 @@ from contracts.envelope import Context
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.ingestion.document_failed import DocumentFailedV1
 from contracts.ingestion.objects_dropped import DroppedObject
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from shared.testing.probe import until
 from tests.integration.ingestion.world import BUCKET, MAX_BYTES, World
 
@@ -28,7 +28,7 @@ async def test_inline_text_becomes_ready_when_the_counts_agree(world: World) -> 
         ready = await world.ends(document, "ready")
     assert ready.counts.chunks == 1
     assert ready.counts.characters == len(TEXT)
-    [used] = world.publisher.of(ModelUsedV1)
+    [used] = world.publisher.of(ModelUsedV2)
     assert (used.calls, used.purpose, used.document_id) == (1, "embed_passages", document)
 
 

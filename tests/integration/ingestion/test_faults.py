@@ -11,7 +11,7 @@ from contracts.ingestion.document_deleted import DocumentDeletedV1
 from contracts.ingestion.document_failed import DocumentFailedV1
 from contracts.ingestion.document_state import DocumentSummary
 from contracts.ingestion.manifest import manifest_key
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from services.ingestion.models.version import Counts, Result
 from services.ingestion.services import worker
 from services.ingestion.store.database import Database
@@ -130,12 +130,12 @@ async def test_usage_is_metered_even_when_the_topic_fails_at_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.ingestion.services.metering._PAUSES_S", (0.01, 0.01))
-    world.publisher.refused, world.publisher.faults.left = ModelUsedV1, 2
+    world.publisher.refused, world.publisher.faults.left = ModelUsedV2, 2
     async with world.working():
         document = await world.offer("a.txt", "text")
         await world.ends(document, "indexing")
     assert world.publisher.faults.fired == 2
-    assert len(world.publisher.of(ModelUsedV1)) == len(world.model.texts) == 1
+    assert len(world.publisher.of(ModelUsedV2)) == len(world.model.texts) == 1
 
 
 async def test_a_parser_that_dies_or_hangs_costs_its_document_only(world: World) -> None:

@@ -17,6 +17,7 @@ from services.ingestion.controllers.document_indexed import DocumentIndexed
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.deletion import Delete
 from services.ingestion.services.embedding import Embed
+from services.ingestion.services.entities.reading import Limits, ReadEntities
 from services.ingestion.services.indexed import MarkReady
 from services.ingestion.services.ingest import Ingest
 from services.ingestion.services.intake import TakeIn
@@ -28,6 +29,7 @@ from services.ingestion.services.upkeep import Upkeep
 from services.ingestion.services.worker import Worker
 from services.ingestion.store.cleaning import Cleaning
 from services.ingestion.store.database import Database
+from services.ingestion.store.extractions import Extractions
 from services.ingestion.store.ledger import Ledger, Times
 from services.ingestion.store.registry import Registry
 from services.ingestion.store.vectors import Vectors
@@ -48,11 +50,14 @@ class World:
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
     model: HashModel = field(default_factory=HashModel)
+    # With them, entities are read by the model.
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         self.registry = Registry(self.database)
         self.ledger = Ledger(self.database, self.times)
         self.vectors = Vectors(self.database, cap=1000)
+        self.extractions = Extractions(self.database, cap=1000)
         self.cleaning = Cleaning(self.database)
         self.announcer = Announcer(self.publisher, self.ledger)
         self.work, self.purge = asyncio.Event(), asyncio.Event()
@@ -64,13 +69,18 @@ class World:
     @asynccontextmanager
     async def working(self, in_flight: int = 8, parse: Parse = parse) -> AsyncIterator[Worker]:
         parser = Parser(processes=1, timeout_s=2, parse=parse)
-        embed = Embed(self.model, self.vectors, Meter(self.publisher), "test.embed", DIMENSION)
-        ingest = Ingest(self.ledger, self.blobs, parser, embed, MAX_BYTES)
+        meter = Meter(self.publisher)
+        embed = Embed(self.model, self.vectors, meter, "test.embed", DIMENSION)
+        read = None
+        if self.limits:
+            read = ReadEntities(self.model, self.extractions, meter, "test.llm", self.limits)
+        ingest = Ingest(self.ledger, self.blobs, parser, embed, MAX_BYTES, read)
         worker = Worker(self.ledger, ingest, self.announcer, self.work, in_flight)
         upkeep = Upkeep(
             self.ledger,
             self.cleaning,
             self.vectors,
+            self.extractions,
             self.announcer,
             self.blobs,
             self.purge,

@@ -16,7 +16,7 @@ from contracts.ingestion.get_document import GetDocumentV1
 from contracts.ingestion.ingest_document import IngestDocumentV2, InlineText
 from contracts.memory.context_answered import ContextAnsweredV1
 from contracts.memory.context_requested import ContextRequestedV1
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from contracts.platform.ping import PingV1, PongV1
 from contracts.platform.request_failed import RequestFailedV1
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
@@ -81,7 +81,7 @@ async def test_one_trace_and_one_correlation_id_from_hop_to_hop(bus: Bus) -> Non
 
 async def test_cost_travels_exactly(bus: Bus) -> None:
     seen = Recorder()
-    used = ModelUsedV1(
+    used = ModelUsedV2(
         service="gateway",
         purpose="answer",
         model="m",
@@ -91,7 +91,7 @@ async def test_cost_travels_exactly(bus: Bus) -> None:
         cost_usd=Decimal("0.000000175"),
     )
     await BusPublisher(bus).publish("usage", used, CONTEXT)
-    async with running(Consumer(bus, "gateway-events", {ModelUsedV1: seen})):
+    async with running(Consumer(bus, "gateway-events", {ModelUsedV2: seen})):
         await until(lambda: seen.calls)
     assert seen.calls[0][0].cost_usd == Decimal("0.000000175")
 

@@ -53,7 +53,7 @@ async def test_another_model_than_the_served_one_is_refused(
 ) -> None:
     other = Mapping("other.embedder", 8)
     async with open_opensearch(opensearch_url, MAPPING, prefix):
-        with pytest.raises(MappingMismatch, match="index the documents again"):
+        with pytest.raises(MappingMismatch, match=r"services\.retrieval\.rebuild"):
             async with open_opensearch(opensearch_url, other, prefix):
                 raise AssertionError("opened")
         await make(client, Indices(prefix, other))

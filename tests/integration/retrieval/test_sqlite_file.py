@@ -27,7 +27,7 @@ def assert_files(folder: Path, *mappings: Mapping) -> None:
 
 
 async def test_each_model_has_a_file_of_its_own(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING), open_sqlite(tmp_path, TITAN):
+    async with open_sqlite(tmp_path, MAPPING), open_sqlite(tmp_path, TITAN, beside=True):
         pass
     assert_files(tmp_path, MAPPING, TITAN)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from compose.local.bedrock.chat import ChatRequest, Finish
+from compose.local.bedrock.chat import ChatRequest, Finish, ToolConfig
 from compose.local.bedrock.errors import ValidationError
 from compose.local.bedrock.extractive import NO_ANSWER, NO_SOURCES, ExtractiveAnswerer
 from compose.local.bedrock.lane import Lane
@@ -25,6 +25,8 @@ Refunds are paid within 30 days.
 Parcels arrive on Tuesday.
 </sources marker="K7Q2">
 Question: {}"""
+
+TOOLS = {"tools": [{"toolSpec": {"name": "record", "inputSchema": {"json": {}}}}]}
 
 
 @pytest.fixture
@@ -125,4 +127,4 @@ async def test_an_answer_stops_at_max_tokens(answerer: ExtractiveAnswerer) -> No
 
 async def test_tools_need_a_language_model(answerer: ExtractiveAnswerer) -> None:
     with pytest.raises(ValidationError, match="needs a language model"):
-        await answered(answerer, request("Hello", toolConfig={"tools": []}))
+        await answerer.call_tools(request("Hello"), ToolConfig.model_validate(TOOLS))

@@ -6,8 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from compose.local.bedrock.chat import ChatRequest, Finish
-from compose.local.bedrock.errors import ModelError, ThrottlingError, ValidationError
+from compose.local.bedrock.chat import ChatRequest, Finish, ToolAnswer, ToolConfig, ToolUse
+from compose.local.bedrock.errors import (
+    ModelError,
+    ThrottlingError,
+    UnavailableError,
+    ValidationError,
+)
 from compose.local.bedrock.openai_chat import OpenAIAnswerer
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -79,18 +84,19 @@ async def test_the_request_is_mapped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(429, ThrottlingError), (500, ModelError), (404, ModelError)]
+    ("status", "error"),
+    [(429, ThrottlingError), (503, UnavailableError), (500, ModelError), (404, ValidationError)],
 )
 async def test_an_upstream_error_has_a_bedrock_name(status: int, error: type[Exception]) -> None:
     with pytest.raises(error, match="why"):
         await everything(lambda _: httpx.Response(status, text="why"), request())
 
 
-async def test_an_unreachable_upstream_is_a_model_error() -> None:
+async def test_an_unreachable_upstream_is_unavailable() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    with pytest.raises(ModelError, match="RAGOPS_LLM_URL"):
+    with pytest.raises(UnavailableError, match="RAGOPS_LLM_URL"):
         await everything(refuse, request())
 
 
@@ -103,6 +109,79 @@ async def test_a_broken_stream_is_a_model_error(line: str) -> None:
         await anext(answer)
 
 
-async def test_tools_are_refused() -> None:
-    with pytest.raises(ValidationError, match="toolConfig"):
-        await everything(stream(), request(toolConfig={"tools": []}))
+# -- tools
+
+SCHEMA = {"type": "object", "properties": {"names": {"type": "array"}}}
+TOOLS = {
+    "tools": [
+        {"toolSpec": {"name": "record", "description": "d", "inputSchema": {"json": SCHEMA}}}
+    ],
+    "toolChoice": {"tool": {"name": "record"}},
+}
+
+
+async def called(handler: Handler, tools: dict[str, object] | None = None) -> ToolAnswer:
+    transport = httpx.MockTransport(handler)
+    config = ToolConfig.model_validate(tools or TOOLS)
+    async with httpx.AsyncClient(base_url="http://llm/v1", transport=transport) as client:
+        return await OpenAIAnswerer(client, "tiny").call_tools(request(), config)
+
+
+def completion(arguments: str, finish: str = "stop", **more: object) -> Handler:
+    call = {"id": "c1", "type": "function", "function": {"name": "record", "arguments": arguments}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    body = {"choices": [{"message": message, "finish_reason": finish}], **more}
+    return lambda _: httpx.Response(200, json=body)
+
+
+async def test_a_tools_call_comes_back_with_its_arguments_and_usage() -> None:
+    usage = {"prompt_tokens": 11, "completion_tokens": 7}
+    answer = await called(completion('{"names": ["Aurora"]}', usage=usage))
+    assert answer.uses == (ToolUse("c1", "record", {"names": ["Aurora"]}),)
+    assert answer.finish == Finish("tool_use", 11, 7)
+
+
+async def test_the_tool_and_the_choice_are_mapped() -> None:
+    seen: list[dict[str, object]] = []
+
+    def handler(got: httpx.Request) -> httpx.Response:
+        seen.append(json.loads(got.content))
+        return completion("{}")(got)
+
+    choices: list[dict[str, object]] = [{"tool": {"name": "record"}}, {"any": {}}, {"auto": {}}]
+    for choice in choices:
+        await called(handler, {**TOOLS, "toolChoice": choice})
+    function = {"name": "record", "description": "d", "parameters": SCHEMA}
+    assert [body["tools"] for body in seen] == [[{"type": "function", "function": function}]] * 3
+    named = {"type": "function", "function": {"name": "record"}}
+    assert [body["tool_choice"] for body in seen] == [named, "required", "auto"]
+    assert all("stream" not in body for body in seen)
+
+
+async def test_a_model_that_only_talks_calls_no_tool() -> None:
+    message = {"content": "Sure!"}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    answer = await called(lambda _: httpx.Response(200, json=body))
+    assert (answer.text, answer.uses) == ("Sure!", ())
+    assert answer.finish == Finish("end_turn", 2, 2)
+
+
+async def test_broken_arguments_are_a_model_error_unless_they_were_cut_off() -> None:
+    with pytest.raises(ModelError, match="invalid sequence"):
+        await called(completion('{"names": ["Aur'))
+    answer = await called(completion('{"names": ["Aur', finish="length"))
+    assert (answer.uses, answer.finish.stop_reason) == ((), "max_tokens")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no json", "[]", '{"choices": []}', '{"choices": [{}]}', '{"choices": [{"message": null}]}'],
+)
+async def test_an_answer_of_another_form_is_a_model_error(text: str) -> None:
+    with pytest.raises(ModelError, match="another form"):
+        await called(lambda _: httpx.Response(200, text=text))
+
+
+async def test_a_refusal_of_tools_says_why() -> None:
+    with pytest.raises(ValidationError, match="no tools here"):
+        await called(lambda _: httpx.Response(400, text="no tools here"))

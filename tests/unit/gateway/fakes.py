@@ -40,7 +40,7 @@ from services.gateway.services.tokens import mint
 from services.gateway.settings import GatewaySettings
 from shared.clock import SystemClock
 from shared.errors import DeadlineMissed, Unavailable
-from shared.ports import ChatMessage, Embedded, ModelReport, Reranked
+from shared.ports import ChatMessage, Embedded, ModelReport, Reranked, Tool, ToolCall
 
 T = TypeVar("T", bound=Message)
 SECRET = "a secret of at least thirty-two bytes"
@@ -146,6 +146,11 @@ class FakeModel:
             yield ModelReport(model, 100, 20, price(model, 100, 20))
         finally:
             self.closed += 1
+
+    async def call_tool(
+        self, model: str, system: str, text: str, tool: Tool, max_tokens: int
+    ) -> ToolCall:
+        raise NotImplementedError
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
         raise NotImplementedError

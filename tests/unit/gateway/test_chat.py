@@ -9,7 +9,7 @@ import pytest
 from contracts.gateway.turn_completed import TurnCompletedV1
 from contracts.memory.context_answered import ContextAnsweredV1
 from contracts.memory.context_requested import ContextRequestedV1
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from contracts.retrieval.search_requested import SearchRequestedV1
 from services.gateway.services.reply import NOTHING_FOUND, SEARCH_MISSING
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
@@ -50,7 +50,7 @@ async def test_the_usage_is_the_turns_sum_and_each_call_is_metered_once() -> Non
     usage = data_of(events, "usage")
     assert usage == {"input_tokens": 107, "output_tokens": 20, "cost_usd": 0.50012}
     [used] = gateway.publisher.on("usage")
-    assert isinstance(used, ModelUsedV1)
+    assert isinstance(used, ModelUsedV2)
     assert (used.purpose, used.input_tokens, used.estimated) == ("answer", 100, False)
     assert used.turn_id == data_of(events, "done")["turn_id"]
 

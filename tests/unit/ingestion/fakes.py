@@ -1,7 +1,7 @@
 """The ports as ingestion's tests need them: in memory, with faults that can be switched on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from contracts.envelope import Context
 from contracts.message import Message
 from shared.errors import NoSuchObject, Unavailable
-from shared.ports import Embedded, ModelReport
+from shared.ports import Embedded, ModelReport, Tool, ToolCall
 
 M = TypeVar("M", bound=Message)
 DIMENSION = 8
@@ -108,6 +108,47 @@ class HashModel:
 
     async def rerank(self, *_: Any) -> Any:
         raise NotImplementedError
+
+    async def call_tool(
+        self, model: str, system: str, text: str, tool: Tool, max_tokens: int
+    ) -> ToolCall:
+        raise NotImplementedError
+
+
+Answer = Mapping[str, object] | Exception | None
+
+
+@dataclass
+class ReadingModel(HashModel):
+    """Calls the tool with what `answer` makes of the prompt, and reports a token a character."""
+
+    answer: Callable[[str], Answer] = lambda _: {"about": [], "mentions": []}
+    asked: list[str] = field(default_factory=list)
+    systems: list[str] = field(default_factory=list)
+    calling: int = 0
+    calling_most: int = 0
+    tokens: int = 0
+
+    async def call_tool(
+        self, model: str, system: str, text: str, tool: Tool, max_tokens: int
+    ) -> ToolCall:
+        self.asked.append(text)
+        self.systems.append(system)
+        self.calling += 1
+        self.calling_most = max(self.calling_most, self.calling)
+        try:
+            # Several turns of the loop, so that calls that may overlap do.
+            for _ in range(5):
+                await asyncio.sleep(0)
+            await self.gate.wait()
+            answer = self.answer(text)
+        finally:
+            self.calling -= 1
+        if isinstance(answer, Exception):
+            raise answer
+        report = ModelReport(model, len(system) + len(text), max_tokens, Decimal("0.001"))
+        self.tokens += report.input_tokens + report.output_tokens
+        return ToolCall(answer, report)
 
 
 def vector_of(text: str) -> list[float]:

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.envelope import Context
 from contracts.message import Message
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from services.ingestion.services import metering
 from services.ingestion.services.metering import Meter
 from shared.errors import Unavailable
@@ -21,7 +21,7 @@ class Topic:
     """Keeps what was published; fails as often as it is told."""
 
     def __init__(self, failures: int = 0) -> None:
-        self.used: list[tuple[ModelUsedV1, Context]] = []
+        self.used: list[tuple[ModelUsedV2, Context]] = []
         self.failures = failures
 
     async def publish(
@@ -30,7 +30,7 @@ class Topic:
         if self.failures:
             self.failures -= 1
             raise Unavailable("sns")
-        assert isinstance(message, ModelUsedV1)
+        assert isinstance(message, ModelUsedV2)
         self.used.append((message, context))
 
     publish_now = publish

@@ -8,7 +8,7 @@ from decimal import Decimal
 from contracts.envelope import Context, new_id
 from contracts.message import Message
 from shared.errors import NoSuchObject, Unavailable
-from shared.ports import ChatMessage, Embedded, ModelReport, Reranked
+from shared.ports import ChatMessage, Embedded, ModelReport, Reranked, Tool, ToolCall
 from tests.unit.retrieval.making import unit_vector
 
 
@@ -49,15 +49,22 @@ class FakeModel:
     rerank_down: bool = False
     reranked: list[Sequence[str]] = field(default_factory=list)
     release: asyncio.Event | None = None
+    embedded: list[str] = field(default_factory=list)
 
     def converse(
         self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
     ) -> AsyncIterator[str | ModelReport]:
         raise AssertionError("retrieval never converses")
 
+    async def call_tool(
+        self, model: str, system: str, text: str, tool: Tool, max_tokens: int
+    ) -> ToolCall:
+        raise AssertionError("retrieval calls no tools")
+
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
         if self.embed_down:
             raise Unavailable("bedrock")
+        self.embedded += texts
         vectors = [unit_vector(text) for text in texts]
         return Embedded(vectors, ModelReport(model, 7, 0, Decimal("0.001"), len(texts)))
 
@@ -85,3 +92,8 @@ class FakeBlobs:
 
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                yield key

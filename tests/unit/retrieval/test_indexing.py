@@ -10,6 +10,7 @@ from contracts.ingestion.document import Counts
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.ingestion.document_deleted import DocumentDeletedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, write
+from contracts.platform.model_used import ModelUsedV2
 from contracts.platform.request_failed import RequestFailedV1
 from contracts.retrieval.document_indexed import DocumentIndexedV1
 from contracts.retrieval.search_requested import SearchRequestedV1
@@ -20,6 +21,7 @@ from services.retrieval.models.document import Head
 from services.retrieval.models.scope import Scope
 from services.retrieval.services.forgetting import Forgetting
 from services.retrieval.services.indexing import Indexing
+from services.retrieval.services.manifests import Manifests
 from services.retrieval.services.search import Search
 from services.retrieval.services.spending import Meter
 from shared.errors import NoSuchObject, Unavailable
@@ -40,7 +42,9 @@ class House:
 
     def __init__(self) -> None:
         self.store, self.blobs, self.publisher = MemoryStore(), FakeBlobs(), FakePublisher()
-        indexing = Indexing(self.store, self.blobs, self.publisher, MAPPING)
+        self.model = FakeModel()
+        manifests = Manifests(self.blobs, self.model, self.publisher, MAPPING)
+        indexing = Indexing(self.store, manifests, self.publisher)
         self.chunked = DocumentChunked(indexing)
         self.deleted = DocumentDeleted(Forgetting(self.store))
 
@@ -181,12 +185,20 @@ async def test_visibility_goes_with_the_version() -> None:
     assert await house.found("group:law") == {"d:1:0", "d:1:1"}
 
 
-async def test_another_models_vectors_are_rejected_with_what_to_do() -> None:
+async def test_another_models_passages_are_embedded_anew_and_metered() -> None:
     house = House()
-    outcome = await house.chunked(await house.announce(model="other"), context())
-    assert isinstance(outcome, Reject)
-    assert "other with 8 dimensions" in outcome.reason
-    assert "ingest the document again" in outcome.reason
+    foreign = [
+        line.model_copy(update={"model": "other", "dimension": 1, "vector": encode_vector(b"\0\0")})
+        for line in lines(1)
+    ]
+    message = await house.announce(model="other", dimension=1)
+    await house.blobs.put(message.manifest_key, write(foreign))
+    assert await house.chunked(message, context()) == Done()
+    (held,) = house.store.held.values()
+    assert [passage.vector for passage in held[1]] == [p.vector for p in passages_of("d", 1, TEXTS)]
+    (used,) = house.publisher.messages("usage")
+    assert isinstance(used, ModelUsedV2)
+    assert (used.purpose, used.calls, used.input_tokens) == ("embed_passages", 2, 7)
 
 
 @pytest.mark.parametrize("body", [b"{}\n", b"not json\n", write(lines(1)[:1]), b""])
@@ -203,10 +215,7 @@ async def test_a_manifest_that_is_not_what_was_announced_is_rejected(body: bytes
 async def test_vectors_shorter_than_announced_are_rejected() -> None:
     house = House()
     message = await house.announce()
-    short = [
-        line.model_copy(update={"dimension": 2, "vector": encode_vector(b"\0" * 4)})
-        for line in lines(1)
-    ]
+    short = [line.model_copy(update={"vector": encode_vector(b"\0" * 4)}) for line in lines(1)]
     await house.blobs.put(message.manifest_key, write(short))
     assert isinstance(await house.chunked(message, context()), Reject)
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from contracts.envelope import Context
-from contracts.platform.model_used import ModelUsedV1
+from contracts.platform.model_used import ModelUsedV2
 from contracts.platform.request_failed import RequestFailedV1
 from contracts.retrieval.search_answered import SearchAnsweredV1
 from contracts.retrieval.search_requested import SearchRequestedV1
@@ -52,8 +52,8 @@ class House:
     async def ask(self, query: str = "harbour", **fields: Any) -> SearchAnsweredV1:
         return await self.search(SearchRequestedV1(query=query, **fields), CONTEXT)
 
-    def used(self) -> list[ModelUsedV1]:
-        return cast(list[ModelUsedV1], self.publisher.messages("usage"))
+    def used(self) -> list[ModelUsedV2]:
+        return cast(list[ModelUsedV2], self.publisher.messages("usage"))
 
 
 async def test_hits_come_best_first_with_their_reasons() -> None:

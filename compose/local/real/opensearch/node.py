@@ -3,12 +3,12 @@
 import subprocess
 from pathlib import Path
 
+from compose.local.ordinary_user import as_ordinary_user
 from compose.local.parts.part import Part
 from compose.local.ports import HOST
 from compose.local.probes import answers_http
 from compose.local.real.java import Java, find_java
 from compose.local.real.opensearch.install import VERSION, install
-from compose.local.real.ordinary_user import as_ordinary_user
 
 HEAP = "512m"
 _MIN_JAVA = 21
@@ -64,9 +64,7 @@ def opensearch(state: Path, port: int, heap: str = HEAP) -> Part:
         "opensearch",
         argv,
         waits_for="a yellow cluster",
-        ready=lambda: answers_http(
-            f"{url(port)}/_cluster/health?wait_for_status=yellow&timeout=1s"
-        ),
+        ready=lambda: answers_http(f"{url(port)}{_HEALTH}"),
         grace_s=30.0,
         cwd=state,
     )

@@ -1,1 +1,1 @@
-"""Entities without a model: what a passage is about, and what it names."""
+"""Entities by rules, or by a model if there is one: what a passage is about, what it names."""

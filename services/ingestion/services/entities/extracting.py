@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from contracts.ingestion.entity_name import fold, normal
+from services.ingestion.models.extraction import Extraction
 from services.ingestion.services.entities.abbreviations import abbreviations_in
 from services.ingestion.services.entities.definitions import subjects_of, terms_in
 from services.ingestion.services.entities.mentions import names_in
@@ -22,25 +23,33 @@ class Entities:
     mentions: tuple[str, ...]
 
 
-def extract(title: str, headings: Sequence[str], text: str) -> Entities:
+def extract(
+    title: str, headings: Sequence[str], text: str, read: Extraction | None = None
+) -> Entities:
     """`title` is what this passage alone is about: a document's, for its first passage only.
 
     Two passages meet when one mentions what the other is about, in any order of arrival. The title,
-    the innermost heading and what the text defines are what it is about. No model, no state.
+    the innermost heading and what the text defines are what it is about. No state.
+
+    What a model has `read` in the text takes the place of what the rules find there.
     """
     plain = normal(text)
     pairs = list(chain.from_iterable(map(abbreviations_in, (normal(title), *headings[-1:], plain))))
+    given = [name for name in (title, unnumbered(headings[-1]) if headings else "") if name]
+    about = read.about if read else _defined(given, plain)
+    mentions = read.mentions if read else names_in(plain)
     return Entities(
-        _bounded(_both_forms(_about(title, headings, plain), pairs), ABOUT_MAX),
-        _bounded(_both_forms(names_in(plain), pairs), MENTIONS_MAX),
+        bounded(_both_forms(chain(*map(forms_of, given), about), pairs), ABOUT_MAX),
+        bounded(_both_forms(mentions, pairs), MENTIONS_MAX),
     )
 
 
-def _about(title: str, headings: Sequence[str], plain: str) -> Iterator[str]:
-    given = [name for name in (title, unnumbered(headings[-1]) if headings else "") if name]
-    for name in given:
-        yield fold(name)
-        yield fold(unqualified(name))
+def forms_of(name: str) -> tuple[str, str]:
+    """Folded, with and without its qualifier; empty for what is no name."""
+    return fold(name), fold(unqualified(name))
+
+
+def _defined(given: Sequence[str], plain: str) -> Iterator[str]:
     yield from terms_in(plain)
     for subject in subjects_of(plain):
         if not given or any(_alike(subject, fold(name)) for name in given):
@@ -61,6 +70,6 @@ def _both_forms(names: Iterable[str], pairs: Sequence[tuple[str, str]]) -> Itera
     return chain.from_iterable((name, other.get(name, "")) for name in names)
 
 
-def _bounded(names: Iterable[str], most: int) -> tuple[str, ...]:
+def bounded(names: Iterable[str], most: int) -> tuple[str, ...]:
     """The first `most` different names; what is no name is empty and left out."""
     return tuple(islice(dict.fromkeys(filter(None, names)), most))

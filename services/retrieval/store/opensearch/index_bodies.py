@@ -3,8 +3,9 @@
 from typing import Any
 
 from services.retrieval.models.mapping import Mapping
+from services.retrieval.models.typed_query import UNSPACED_SCRIPTS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # A pasted page is a query too: past this many different words the rest adds time, not meaning, and
 # past 1,024 OpenSearch refuses it.
 MAX_QUERY_WORDS = 64
@@ -15,8 +16,16 @@ HNSW_LINKS, EF_CONSTRUCTION = 16, 128
 # and accents do not count.
 _ENGLISH = ["english_possessive", "lowercase", "asciifolding", "english_stop", "english_stemmer"]
 _ANALYSIS = {
-    "char_filter": {"joints": {"type": "mapping", "mappings": [":=>\\u0020", "_=>\\u0020"]}},
+    "char_filter": {
+        "joints": {"type": "mapping", "mappings": [":=>\\u0020", "_=>\\u0020"]},
+        "unspaced": {
+            "type": "pattern_replace",
+            "pattern": f"[^{UNSPACED_SCRIPTS}]",
+            "replacement": " ",
+        },
+    },
     "filter": {
+        "pairs": {"type": "ngram", "min_gram": 2, "max_gram": 2},
         "english_possessive": {"type": "stemmer", "language": "possessive_english"},
         "english_stop": {"type": "stop", "stopwords": "_english_"},
         "english_stemmer": {"type": "stemmer", "language": "english"},
@@ -34,6 +43,20 @@ _ANALYSIS = {
             "char_filter": ["joints"],
             "tokenizer": "standard",
             "filter": [*_ENGLISH, "unique", "few"],
+        },
+        # Pairs of neighbouring characters, of scripts without blanks alone: for any other text
+        # nothing is kept.
+        "pairs": {
+            "type": "custom",
+            "char_filter": ["unspaced"],
+            "tokenizer": "whitespace",
+            "filter": ["pairs"],
+        },
+        "query_pairs": {
+            "type": "custom",
+            "char_filter": ["unspaced"],
+            "tokenizer": "whitespace",
+            "filter": ["pairs", "unique", "few"],
         },
     },
 }
@@ -65,9 +88,10 @@ def passages(mapping: Mapping) -> dict[str, Any]:
                 "tags": _KEYWORD,
                 "metadata": _KEYWORD,
                 "visible_to": _KEYWORD,
-                "title": {"type": "text", "index": False, "copy_to": "words"},
-                "text": {"type": "text", "index": False, "copy_to": "words"},
+                "title": {"type": "text", "index": False, "copy_to": ["words", "pairs"]},
+                "text": {"type": "text", "index": False, "copy_to": ["words", "pairs"]},
                 "words": {"type": "text", "analyzer": "passage", "search_analyzer": "query"},
+                "pairs": {"type": "text", "analyzer": "pairs", "search_analyzer": "query_pairs"},
                 "place": _STORED,
                 "vector": _vector(mapping.dimension),
             },

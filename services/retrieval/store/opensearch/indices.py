@@ -26,6 +26,10 @@ class Indices:
         return f"{self.prefix}passages"
 
     @property
+    def of_any_model(self) -> str:
+        return f"{self.current}-*"
+
+    @property
     def heads(self) -> str:
         """One record a document, whichever model its passages were embedded with."""
         return f"{self.prefix}heads"
@@ -44,8 +48,8 @@ async def prepare(client: AsyncOpenSearch, indices: Indices) -> None:
     elif served != {indices.passages}:
         raise MappingMismatch(
             f"the alias {indices.current} serves {', '.join(sorted(served))}, but the settings "
-            f"want {indices.mapping}: index the documents again with that model and switch the "
-            "alias, or set the embedding model it was made for"
+            f"want {indices.mapping}: `python -m services.retrieval.rebuild` with these settings "
+            "builds that index and switches the alias; or set the embedding model it was made for"
         )
 
 
@@ -58,10 +62,20 @@ async def make(client: AsyncOpenSearch, indices: Indices) -> None:
 
 async def switch(client: AsyncOpenSearch, indices: Indices) -> None:
     """From now on processes that start serve this index, and those of other models refuse."""
-    remove = {"remove": {"index": f"{indices.current}-*", "alias": indices.current}}
+    remove = {"remove": {"index": indices.of_any_model, "alias": indices.current}}
     add = {"add": {"index": indices.passages, "alias": indices.current}}
     served = await _served(client, indices.current)
     await client.indices.update_aliases(body={"actions": [remove, add] if served else [add]})
+
+
+async def retire(client: AsyncOpenSearch, indices: Indices) -> list[str]:
+    """Removes the indices of other models; their names. Nothing while one of them is served."""
+    if await _served(client, indices.current) != {indices.passages}:
+        return []
+    others = set(await client.indices.get(index=indices.of_any_model)) - {indices.passages}
+    for name in others:
+        await client.indices.delete(index=name)
+    return sorted(others)
 
 
 async def _create(client: AsyncOpenSearch, name: str, body: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.retrieval.models.document import Head
 from services.retrieval.models.scope import Scope
-from services.retrieval.models.typed_query import read_query
+from services.retrieval.models.typed_query import read_query, unspaced
 from services.retrieval.store.opensearch.filtering import clause
 from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE, READ
 
@@ -25,13 +25,15 @@ def bm25(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
         wanted = {"must": phrases, "should": [_words(text)]}
     else:
         either = [_words(text), *phrases, *map(_phrase, typed.identifiers)]
+        if unspaced(text):
+            either.append({"match": {"pairs": {"query": text}}})
         wanted = {"should": either, "minimum_should_match": 1}
     return _leg({"bool": wanted | _inside(scope, hidden)}, k)
 
 
 def misspelt(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
-    """Words of 4 letters with one letter wrong, of 8 with two; the first letter is right."""
-    nearly = {"fuzziness": "AUTO:4,8", "prefix_length": 1, "max_expansions": _SPELLINGS}
+    """Stems of 3 letters with one letter wrong, of 7 with two; the first letter is right."""
+    nearly = {"fuzziness": "AUTO:3,7", "prefix_length": 1, "max_expansions": _SPELLINGS}
     return _leg({"bool": {"must": [_words(text, **nearly)], **_inside(scope, hidden)}}, k)
 
 

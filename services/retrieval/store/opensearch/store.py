@@ -15,7 +15,7 @@ from services.retrieval.models.scored import Scored
 from services.retrieval.models.typed_query import read_query
 from services.retrieval.store.opensearch import heads, queries
 from services.retrieval.store.opensearch.bulk import Backoff, create_all
-from services.retrieval.store.opensearch.indices import Indices, prepare
+from services.retrieval.store.opensearch.indices import Indices, make, prepare, retire, switch
 from services.retrieval.store.opensearch.outages import DEPENDENCY, outages
 from services.retrieval.store.opensearch.passage_source import (
     READ,
@@ -73,7 +73,8 @@ class OpenSearchStore:
             return
         with outages():
             await self._client.delete_by_query(
-                index=self._indices.passages,
+                # A deletion leaves nothing in an index of another model either.
+                index=self._indices.of_any_model,
                 body=queries.outdated(tenant, document_id, head),
                 routing=tenant,
                 conflicts="proceed",  # another purge was faster
@@ -121,6 +122,14 @@ class OpenSearchStore:
         )
         return [found(hit["_source"]) for hit in hits]
 
+    async def serve(self) -> None:
+        with outages():
+            await switch(self._client, self._indices)
+
+    async def retire(self) -> list[str]:
+        with outages():
+            return await retire(self._client, self._indices)
+
     async def _move(self, tenant: str, document_id: str, head: Head) -> bool:
         with outages():
             return await heads.move(self._client, self._indices.heads, tenant, document_id, head)
@@ -160,14 +169,22 @@ def _shows(head: Head | None, hit: Scored) -> bool:
 
 @asynccontextmanager
 async def open_opensearch(
-    url: str, mapping: Mapping, prefix: str = "ragops-", backoff: Backoff | None = None
+    url: str,
+    mapping: Mapping,
+    prefix: str = "ragops-",
+    backoff: Backoff | None = None,
+    *,
+    beside: bool = False,
 ) -> AsyncIterator[OpenSearchStore]:
-    """Makes the indices when they are missing; raises MappingMismatch or Unavailable."""
+    """Makes the indices when they are missing; raises MappingMismatch or Unavailable.
+
+    `beside`: to be filled while the index of another model is served.
+    """
     client = AsyncOpenSearch(url, timeout=_TIMEOUT_S, max_retries=1, maxsize=_CONNECTIONS)
     indices = Indices(prefix, mapping)
     try:
         with outages():
-            await prepare(client, indices)
+            await (make if beside else prepare)(client, indices)
         yield OpenSearchStore(client, indices, backoff or Backoff())
     finally:
         await client.close()

@@ -98,6 +98,29 @@ def file_for(folder: Path, mapping: Mapping) -> Path:
     return folder / f"search-{mapping.slug}.db"
 
 
+def require_filled(path: Path) -> None:
+    """Raises MappingMismatch for a new file beside those of other models: all would be missing."""
+    if not path.exists() and (others := _others(path)):
+        raise MappingMismatch(
+            f"{path.parent} holds {', '.join(other.name for other in others)}, but the settings "
+            f"want {path.name}: `python -m services.retrieval.rebuild` with these settings makes "
+            "and fills it; or set the embedding model that was used"
+        )
+
+
+def remove_others(path: Path) -> list[str]:
+    """The files of other models; their names."""
+    others = _others(path)
+    for other in others:
+        for file in path.parent.glob(f"{other.stem}.*"):
+            file.unlink()
+    return [other.name for other in others]
+
+
+def _others(path: Path) -> list[Path]:
+    return sorted(other for other in path.parent.glob("search-*.db") if other != path)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit, for use by one thread at a time."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
@@ -121,7 +144,7 @@ def prepare(connection: sqlite3.Connection, path: Path, mapping: Mapping) -> Non
     if found != wanted:
         raise MappingMismatch(
             f"{path} was made for {found}, but the settings want {wanted}: move the file away and "
-            "index the documents again, or set the embedding model it was made for"
+            "run `python -m services.retrieval.rebuild`, or set the embedding model it was made for"
         )
 
 

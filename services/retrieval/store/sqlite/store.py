@@ -21,8 +21,8 @@ from services.retrieval.store.sqlite.vectors import Vectors
 class SqliteSearchStore:
     """The vectors in memory change in the writer's thread, after the commit they belong to."""
 
-    def __init__(self, connections: Connections, vectors: Vectors) -> None:
-        self._connections, self._vectors = connections, vectors
+    def __init__(self, path: Path, connections: Connections, vectors: Vectors) -> None:
+        self._path, self._connections, self._vectors = path, connections, vectors
 
     async def ping(self) -> None:
         await self._connections.read(lambda connection: connection.execute("SELECT 1").fetchone())
@@ -86,6 +86,12 @@ class SqliteSearchStore:
     async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
         return await self._connections.read(lambda c: graph.supports(c, scope, beginnings, most))
 
+    async def serve(self) -> None:
+        """Nothing to do: the settings name the file."""
+
+    async def retire(self) -> list[str]:
+        return await asyncio.to_thread(schema.remove_others, self._path)
+
     async def _set_head(self, tenant: str, document_id: str, wanted: Head) -> bool:
         def work(connection: sqlite3.Connection) -> bool:
             with transaction(connection):
@@ -102,13 +108,21 @@ class SqliteSearchStore:
 
 
 @asynccontextmanager
-async def open_sqlite(folder: Path, mapping: Mapping) -> AsyncIterator[SqliteSearchStore]:
-    """Opens the model's own file in `folder`; raises MappingMismatch or InUse, with what to do."""
-    connections = await asyncio.to_thread(Connections, schema.file_for(folder, mapping), mapping)
+async def open_sqlite(
+    folder: Path, mapping: Mapping, *, beside: bool = False
+) -> AsyncIterator[SqliteSearchStore]:
+    """Opens the model's own file in `folder`; raises MappingMismatch or InUse, with what to do.
+
+    `beside`: a new one, to be filled while the file of another model is served.
+    """
+    path = schema.file_for(folder, mapping)
+    if not beside:
+        schema.require_filled(path)
+    connections = await asyncio.to_thread(Connections, path, mapping)
     try:
         vectors = Vectors(mapping.dimension)
         await connections.read(lambda connection: _load(connection, vectors))
-        yield SqliteSearchStore(connections, vectors)
+        yield SqliteSearchStore(path, connections, vectors)
     finally:
         await connections.close()
 

@@ -1,0 +1,102 @@
+"""A version from its manifest, with vectors of this index's own model."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.envelope import Context
+from contracts.ingestion.manifest import ChunkLine, read
+from contracts.platform.model_used import ModelUsedV2
+from services.retrieval.models.mapping import Mapping
+from services.retrieval.models.passage import IndexedPassage, Passage
+from services.retrieval.services.vectors import encoded
+from shared.observability import metric
+from shared.ports import Blobs, Model, Publisher
+
+logger = logging.getLogger(__name__)
+# A crash repeats at most so many calls.
+BATCH = 32
+
+
+class BadManifest(Exception):
+    """The manifest does not hold what it should; reading it again will not help."""
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """Another model's vectors are left alone: its passages are embedded anew (docs/adr/0016)."""
+
+    blobs: Blobs
+    model: Model
+    publisher: Publisher
+    mapping: Mapping
+
+    async def lines(self, key: str) -> list[ChunkLine]:
+        """Raises BadManifest, NoSuchObject or Unavailable."""
+        body = await self.blobs.get(key)
+        try:
+            # A long document is megabytes of JSON: not in the event loop.
+            return await asyncio.to_thread(lambda: list(read(body)))
+        except ValueError as error:
+            raise BadManifest(f"{key}: {error}") from error
+
+    async def passages(self, lines: Sequence[ChunkLine], context: Context) -> list[IndexedPassage]:
+        """Raises BadManifest, MappingMismatch or Unavailable."""
+        if all(Mapping(line.model, line.dimension) == self.mapping for line in lines):
+            return await asyncio.to_thread(lambda: [_indexed(line) for line in lines])
+        logger.warning("embedded_anew", extra={"fields": {"passages": len(lines)}})
+        metric("PassagesEmbeddedAnew", len(lines))
+        return [
+            passage
+            for start in range(0, len(lines), BATCH)
+            for passage in await self._anew(lines[start : start + BATCH], context)
+        ]
+
+    async def _anew(self, lines: Sequence[ChunkLine], context: Context) -> list[IndexedPassage]:
+        passages = [_passage(line) for line in lines]
+        texts = [passage.matched_text for passage in passages]
+        embedded = await self.model.embed(self.mapping.model, texts)
+        report = embedded.report
+        used = ModelUsedV2(
+            service="retrieval",
+            purpose="embed_passages",
+            model=report.model,
+            calls=report.calls,
+            input_tokens=report.input_tokens,
+            output_tokens=report.output_tokens,
+            cost_usd=report.cost_usd,
+        )
+        await self.publisher.publish("usage", used, context)
+        vectors = encoded(embedded.vectors, self.mapping)
+        return [
+            IndexedPassage(passage, vector, line.mentions, line.about)
+            for passage, vector, line in zip(passages, vectors, lines, strict=True)
+        ]
+
+
+def named(lines: Sequence[ChunkLine]) -> list[IndexedPassage]:
+    """Without vectors: for the graph, which has no use for them."""
+    return [IndexedPassage(_passage(line), b"", line.mentions, line.about) for line in lines]
+
+
+def _indexed(line: ChunkLine) -> IndexedPassage:
+    try:
+        vector = line.vector_bytes()
+    except ValueError as error:
+        raise BadManifest(str(error)) from error
+    return IndexedPassage(_passage(line), vector, line.mentions, line.about)
+
+
+def _passage(line: ChunkLine) -> Passage:
+    return Passage(
+        passage_id=line.passage_id,
+        n=line.n,
+        title=line.title,
+        text=line.text,
+        start=line.start,
+        end=line.end,
+        page=line.page,
+        headings=line.headings,
+        language=line.language,
+    )
