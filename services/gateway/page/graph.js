@@ -214,6 +214,7 @@ async function load(name, remember = true) {
 }
 
 function back() {
+  if (trail.length < 2) return;
   trail.pop();
   load(trail.at(-1), false);
 }

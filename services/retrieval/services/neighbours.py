@@ -16,9 +16,11 @@ class Ties:
 
     name: str
     named_by: int
-    # About the asked entity, and naming this one; about this one, and naming the asked; about both.
+    # About the asked entity, and naming this one.
     names: set[str] = field(default_factory=set)
+    # About this one, and naming the asked entity.
     named: set[str] = field(default_factory=set)
+    # About both.
     shared: set[str] = field(default_factory=set)
 
     @property

@@ -86,7 +86,7 @@ RETURN s.id AS seed, e.name AS entity, p.id AS passage_id, v.document_id AS docu
   v.ordinal AS ordinal, named_by
 """
 
-# The two calls end early each: UNION leaves a passage out that both have.
+# UNION leaves a passage out that both halves have.
 _PLACES = """
 MATCH (e:Entity {tenant: $tenant, name: $name})
 CALL (e) {
