@@ -22,6 +22,8 @@ from contracts.platform.model_used import ModelUsedV1, ModelUsedV2
 from contracts.platform.ping import PingV1, PongV1
 from contracts.platform.request_failed import RequestFailedV1
 from contracts.retrieval.document_indexed import DocumentIndexedV1
+from contracts.retrieval.graph_answered import GraphAnsweredV1
+from contracts.retrieval.graph_requested import GraphRequestedV1
 from contracts.retrieval.search_answered import SearchAnsweredV1
 from contracts.retrieval.search_requested import SearchRequestedV1
 
@@ -37,6 +39,8 @@ MESSAGES: tuple[type[Message], ...] = (
     DocumentStateV1,
     DocumentsListedV1,
     GetDocumentV1,
+    GraphAnsweredV1,
+    GraphRequestedV1,
     IngestDocumentV1,
     IngestDocumentV2,
     ListConversationsV1,

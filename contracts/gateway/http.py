@@ -6,6 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.ingestion.document import Counts, Failure, Metadata, Status, Tags
 from contracts.ingestion.document_state import DocumentSummary
+from contracts.retrieval.graph_answered import (
+    Edge,
+    Evidence,
+    GraphAnsweredV1,
+    Named,
+    Neighbour,
+)
 from contracts.retrieval.search_answered import Explanation, Hit, LegState
 from contracts.retrieval.search_requested import FILTER_FORM, Fusion, Leg, Weights
 
@@ -82,6 +89,26 @@ class SearchView(BaseModel):
     hits: tuple[Hit, ...]
     legs: dict[str, LegState]
     took_ms: dict[str, float] = Field(default_factory=dict)
+
+
+class GraphView(BaseModel):
+    """An entity's neighbourhood as `GET /v1/graph` shows it, with the passages as evidence."""
+
+    entity: Named
+    entities: tuple[Neighbour, ...]
+    edges: tuple[Edge, ...]
+    passages: tuple[Evidence, ...]
+    left_out: int = 0
+
+    @classmethod
+    def of(cls, answered: GraphAnsweredV1) -> "GraphView":
+        return cls(
+            entity=answered.entity,
+            entities=answered.entities,
+            edges=answered.edges,
+            passages=answered.passages,
+            left_out=answered.left_out,
+        )
 
 
 class ChatBody(Body):

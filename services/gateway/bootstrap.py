@@ -12,6 +12,7 @@ from services.gateway.controllers.app import build_app
 from services.gateway.controllers.auth import authentication
 from services.gateway.controllers.chat import chat_routes
 from services.gateway.controllers.documents import DocumentCases, document_routes
+from services.gateway.controllers.graph import graph_routes
 from services.gateway.controllers.health import health_routes
 from services.gateway.controllers.http_server import HttpServer
 from services.gateway.controllers.model_used import ModelUsed
@@ -29,6 +30,7 @@ from services.gateway.services.documents import DeleteDocument, ListDocuments, S
 from services.gateway.services.find import FindPassages
 from services.gateway.services.gather import Gather
 from services.gateway.services.legs import Legs
+from services.gateway.services.look_around import LookAround
 from services.gateway.services.model_calls import ModelCalls, Price
 from services.gateway.services.readiness import AskReadiness
 from services.gateway.services.record import RecordTurn
@@ -91,6 +93,7 @@ def http_app(
         [
             chat_routes(needs, answer, background, s.answer_models),
             search_routes(needs, FindPassages(requester, s.retrieval_budget_ms)),
+            graph_routes(needs, LookAround(requester, s.retrieval_budget_ms)),
             document_routes(needs, cases, s.upload_limit_bytes),
             usage_routes(needs, ShowUsage(usage, clock)),
             health_routes(AskReadiness(requester, own_store, s.ready_budget_ms)),

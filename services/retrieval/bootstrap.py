@@ -5,15 +5,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.retrieval.graph_requested import GraphRequestedV1
 from contracts.retrieval.search_requested import SearchRequestedV1
 from services.retrieval.controllers.document_chunked import DocumentChunked
 from services.retrieval.controllers.document_deleted import DocumentDeleted
+from services.retrieval.controllers.graph_requested import GraphRequested
 from services.retrieval.controllers.search_requested import SearchRequested
 from services.retrieval.models.mapping import Mapping
 from services.retrieval.services.forgetting import Forgetting
-from services.retrieval.services.graph_store import GraphStore, Links
+from services.retrieval.services.graph_store import GraphStore, Names
 from services.retrieval.services.indexing import Indexing
 from services.retrieval.services.manifests import Manifests
+from services.retrieval.services.neighbourhood import Neighbourhood
 from services.retrieval.services.rebuilding import Rebuild
 from services.retrieval.services.reranking import Breaker, Reranker
 from services.retrieval.services.search import Defaults, Search
@@ -35,7 +38,7 @@ async def bootstrap(
     settings: RetrievalSettings | None = None,
     *,
     store: SearchStore | None = None,
-    graph: Links | None = None,
+    graph: Names | None = None,
     model: Model | None = None,
     blobs: Blobs | None = None,
     bus: Bus | None = None,
@@ -58,6 +61,7 @@ async def bootstrap(
         stack.push_async_callback(meter.drain)
         rerank, preset = reranker(settings, model), defaults(settings)
         search = Search(store, model, mapping, meter, rerank, preset, graph)
+        around = GraphRequested(Neighbourhood(graph, store, preset.leg_budget_s))
         manifests = Manifests(blobs, model, publisher, mapping)
         indexing = Indexing(store, manifests, publisher, beside)
         deleted, written = DocumentDeleted(Forgetting(store, beside)), all_answer(store, beside)
@@ -74,7 +78,7 @@ async def bootstrap(
             Consumer(
                 bus,
                 "retrieval-queries",
-                {SearchRequestedV1: SearchRequested(search)},
+                {SearchRequestedV1: SearchRequested(search), GraphRequestedV1: around},
                 concurrency=settings.query_concurrency,
                 probe=store.ping,
             ),
@@ -94,7 +98,7 @@ def all_answer(store: SearchStore, beside: GraphStore | None) -> Callable[[], Aw
 
 async def open_stores(
     stack: AsyncExitStack, settings: RetrievalSettings, mapping: Mapping, *, beside: bool = False
-) -> tuple[Successor, Links | None, GraphStore | None]:
+) -> tuple[Successor, Names | None, GraphStore | None]:
     """Passages, the graph that searches follow, and the graph that is written beside, if any."""
     if settings.search_store == "sqlite":
         opened = open_sqlite(settings.sqlite_path, mapping, beside=beside)

@@ -1,4 +1,4 @@
-"""The gateway's calls, typed: documents, search, chat."""
+"""The gateway's calls, typed: documents, search, graph, chat."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,11 +12,13 @@ from contracts.gateway.http import (
     DocumentAccepted,
     DocumentList,
     DocumentView,
+    GraphView,
     Readiness,
     SearchBody,
     SearchView,
 )
 from contracts.ingestion.document import Metadata
+from contracts.retrieval.graph_requested import ENTITIES
 from shared.client.events import Event, events_of
 from shared.client.transport import Transport
 
@@ -74,6 +76,12 @@ class Client:
             "POST", "/v1/search", headers=_JSON, content=wanted.model_dump_json(exclude_none=True)
         )
         return SearchView.model_validate_json(answer)
+
+    async def graph(self, entity: str, limit: int = ENTITIES) -> GraphView:
+        """What stands around an entity; Refused says `not_found` with the closest names."""
+        asked: dict[str, str | int] = {"entity": entity, "limit": limit}
+        answer = await self.transport.body("GET", "/v1/graph", params=asked)
+        return GraphView.model_validate_json(answer)
 
     async def chat(self, asked: ChatBody) -> AsyncIterator[Event]:
         """The answer's events, `done` last. Raises Refused for `error`, BrokenOff without `done`.

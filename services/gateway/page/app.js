@@ -5,6 +5,7 @@ import { ask, isEmpty, newConversation, startConversation, stop } from "./conver
 import { add, poll, readyCount, SETTLED, startDocuments } from "./documents.js";
 import { $, show } from "./dom.js";
 import { startDrop } from "./drop.js";
+import { closeGraph, openGraph, startGraph } from "./graph.js";
 import { startPassage } from "./passage.js";
 
 function showWho() {
@@ -76,7 +77,10 @@ function startQuestion() {
     submitQuestion();
   });
   $("stop").addEventListener("click", stop);
-  $("new-conversation").addEventListener("click", newConversation);
+  $("new-conversation").addEventListener("click", () => {
+    closeGraph();
+    newConversation();
+  });
 }
 
 function startDrawer() {
@@ -108,7 +112,8 @@ function welcome(items) {
 takeTokenFromLink();
 showWho();
 startToken();
-startPassage();
+startGraph({ onProblem });
+startPassage({ onEntity: openGraph });
 startDrawer();
 startQuestion();
 startDocuments({ onProblem, onChange: welcome });

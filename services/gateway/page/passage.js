@@ -4,8 +4,10 @@ import { $, make } from "./dom.js";
 import { markedText, whyView } from "./why.js";
 
 let openedBy = null;
+let onEntity = () => {};
 
-// `sources` are all of the answer, which the bars compare.
+// `sources` are all of the answer, which the bars compare. What no answer cites has no number, and
+// says itself what is marked.
 export function openPassage(source, button, sources = [source]) {
   openedBy?.removeAttribute("aria-current");
   openedBy = button;
@@ -13,14 +15,15 @@ export function openPassage(source, button, sources = [source]) {
   $("passage-title").textContent = source.name;
   const place = source.page ? `Page ${source.page}` : null;
   const facts = [
-    ["Source", String(source.n)],
+    ...(source.n ? [["Source", String(source.n)]] : []),
     ["Place", [place, `characters ${source.start}–${source.end}`].filter(Boolean).join(", ")],
   ];
   $("passage-facts").replaceChildren(
     ...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]),
   );
-  $("passage-why").replaceChildren(...[whyView(source, sources)].filter(Boolean));
-  $("passage-text").replaceChildren(...markedText(source));
+  $("passage-why").replaceChildren(...[whyView(source, sources, onEntity)].filter(Boolean));
+  const spans = source.marked ?? source.explain?.highlights ?? [];
+  $("passage-text").replaceChildren(...markedText(source.text, spans));
   $("passage").hidden = false;
   document.body.classList.add("with-passage");
   $("passage-text").scrollTop = 0;
@@ -36,7 +39,9 @@ export function closePassage() {
   openedBy = null;
 }
 
-export function startPassage() {
+// `onEntity(name)` shows a name in the graph.
+export function startPassage(handlers) {
+  onEntity = handlers.onEntity;
   $("close-passage").addEventListener("click", closePassage);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closePassage();

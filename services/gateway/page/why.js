@@ -28,28 +28,36 @@ function row(leg, name, source, sources) {
   return [make("dt", {}, name), make("dd", {}, bar, make("span", { className: "small" }, said))];
 }
 
-function path(source) {
+function path(source, onEntity) {
   const [step] = source.explain.graph?.path ?? [];
-  return step ? make("p", { className: "small" }, `Reached over the name “${step.entity}”.`) : null;
+  if (!step) return null;
+  const button = make("button", {
+    type: "button",
+    className: "link",
+    textContent: step.entity,
+    title: "Show it in the knowledge graph",
+  });
+  button.addEventListener("click", () => onEntity(step.entity));
+  return make("p", { className: "small" }, "Reached over the name “", button, "”.");
 }
 
-// Null for a source that was kept before searches explained themselves.
-export function whyView(source, sources) {
+// Null for a source that was kept before searches explained themselves, or that none brought.
+export function whyView(source, sources, onEntity) {
   if (!source.explain) return null;
   const rows = LEGS.filter(([leg]) => sources.some((other) => other.explain?.[leg])).flatMap(
     ([leg, name]) => row(leg, name, source, sources),
   );
   if (!rows.length) return null;
   return make("section", { className: "why", "aria-label": "Why this source" },
-    make("h3", {}, "Why this source"), make("dl", {}, ...rows), path(source));
+    make("h3", {}, "Why this source"), make("dl", {}, ...rows), path(source, onEntity));
 }
 
-// Offsets count characters as Python does, where an emoji is one.
-export function markedText(source) {
-  const letters = Array.from(source.text);
+// Offsets count characters as Python does, where an emoji is one. `spans` are in order and apart.
+export function markedText(text, spans) {
+  const letters = Array.from(text);
   const parts = [];
   let at = 0;
-  for (const [start, end] of source.explain?.highlights ?? []) {
+  for (const [start, end] of spans) {
     parts.push(plain(letters.slice(at, start)));
     parts.push(make("mark", {}, plain(letters.slice(start, end))));
     at = end;

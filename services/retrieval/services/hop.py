@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.retrieval.models.link import Link
 from services.retrieval.models.passage import FoundPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.services.graph_leg import OWNERS_MAX, SEEDS, follow
 from services.retrieval.services.graph_store import Links
 from services.retrieval.services.ranking import Ranked
 from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.shown import shown
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,11 @@ class Hop:
         """The new ranking, and the passages in it; of `placed` only those in `texts` take part."""
         ranked = [hit for hit in placed if hit.passage_id in texts]
         seeds = [hit.passage_id for hit in ranked[:SEEDS]]
-        links = await self._shown(scope, await self.graph.links(scope, seeds, OWNERS_MAX))
+        found = await self.graph.links(scope, seeds, OWNERS_MAX)
+        links = await shown(self.store, scope.tenant, found)
         new = {link.passage_id for link in links} - texts.keys()
         read = await self.store.passages(scope.tenant, sorted(new)) if new else {}
         beyond = {hit.passage_id: hit for hit in placed if hit.passage_id in read}
         known = {**texts, **read}
         useful = [link for link in links if link.passage_id in known]
         return follow(ranked, useful, weight, beyond), known
-
-    async def _shown(self, scope: Scope, links: Sequence[Link]) -> list[Link]:
-        """A graph of its own may lag behind the heads, which alone say what is shown."""
-        documents = sorted({link.document_id for link in links})
-        heads = await self.store.heads(scope.tenant, documents) if documents else {}
-        return [
-            link
-            for link in links
-            if link.document_id in heads and heads[link.document_id].shows(link.ordinal)
-        ]

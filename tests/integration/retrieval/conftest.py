@@ -92,6 +92,7 @@ class EmbeddedGraph:
     def __init__(self, store: SqliteSearchStore) -> None:
         self._store = store
         self.ping, self.links = store.ping, store.links
+        self.places, self.topics, self.supports = store.places, store.topics, store.supports
 
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         await self._store.index(version, passages)

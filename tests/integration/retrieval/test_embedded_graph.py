@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.retrieval.models.link import Link
+from services.retrieval.models.place import Place, Support
 from services.retrieval.models.scope import Scope
 from services.retrieval.store.sqlite.graph import COUNTED_MAX
 from services.retrieval.store.sqlite.schema import SCHEMA_VERSION, file_for
@@ -116,6 +117,27 @@ async def test_heads_are_inside_the_hop_and_its_counts(store: SqliteSearchStore)
     assert link.named_by == 1
     await store.bury("acme", "owner", 2)
     assert await reached(store) == set()
+
+
+async def test_heads_are_inside_places_topics_and_supports(store: SqliteSearchStore) -> None:
+    await put(store, "d", about=["old", "kept"], mentions=["kept"])
+    await put(store, "d", about=["new", "kept"], mentions=["kept"], ordinal=2)
+    await put(store, "law", about=["new"], mentions=["new"], visibility=("group:law",))
+    (place,) = await store.places(SCOPE, "kept", 9)
+    assert place == Place("d:2:0", "d", 2, about=True, mentions=True)
+    assert await store.places(SCOPE, "old", 9) == []
+    topics = await store.topics(SCOPE, ["d:1:0", "d:2:0", "law:1:0"], MAX_OWNERS)
+    assert sorted((t.passage_id, t.name, t.named_by) for t in topics) == [
+        ("d:2:0", "kept", 1),
+        ("d:2:0", "new", 0),
+    ]
+    assert await store.supports(SCOPE, ["n", "o", "k"], 9) == [
+        Support("new", "d", 2),
+        Support("kept", "d", 2),
+    ]
+    await store.bury("acme", "d", 2)
+    assert await store.places(SCOPE, "kept", 9) == []
+    assert await store.supports(SCOPE, ["k"], 9) == []
 
 
 async def test_a_name_lives_while_another_document_supports_it(store: SqliteSearchStore) -> None:

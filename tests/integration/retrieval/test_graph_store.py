@@ -237,3 +237,154 @@ async def test_writes_that_share_names_do_not_disturb_each_other(
     await asyncio.gather(*(come_and_go(f"d{n}") for n in range(3)))
     links = await graph.links(Scope(tenant), ["d0:6:0"], 3)
     assert {(link.passage_id, link.named_by) for link in links} == {("d1:6:0", 3), ("d2:6:0", 3)}
+
+
+async def standing(
+    graph: GraphStore, tenant: str, name: str, visible_to: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """How each passage leads to the name."""
+    return {
+        place.passage_id: " ".join(
+            word for word, so in (("about", place.about), ("mentions", place.mentions)) if so
+        )
+        for place in await graph.places(Scope(tenant, visible_to), name, 100)
+    }
+
+
+async def told(
+    graph: GraphStore, tenant: str, *passages: str, visible_to: tuple[str, ...] = ()
+) -> dict[tuple[str, str], int]:
+    """What the passages are about, and how many passages mention that."""
+    found = await graph.topics(Scope(tenant, visible_to), passages, 3)
+    return {(topic.passage_id, topic.name): topic.named_by for topic in found}
+
+
+async def beginning(
+    graph: GraphStore, tenant: str, *beginnings: str, visible_to: tuple[str, ...] = ()
+) -> set[tuple[str, str]]:
+    """(name, document) pairs."""
+    found = await graph.supports(Scope(tenant, visible_to), beginnings, 100)
+    return {(support.name, support.document_id) for support in found}
+
+
+async def test_a_name_nobody_knows_stands_nowhere(graph: GraphStore, tenant: str) -> None:
+    assert await standing(graph, tenant, "x") == {}
+    assert await told(graph, tenant) == await told(graph, tenant, "d:1:0") == {}
+    assert await beginning(graph, tenant) == await beginning(graph, tenant, "x") == set()
+
+
+async def test_a_name_stands_where_passages_are_about_it_or_mention_it(
+    graph: GraphStore, tenant: str
+) -> None:
+    await put(graph, tenant, "film", about=["film"], mentions=["burton"])
+    await put(graph, tenant, "man", about=["burton", "tim burton"], mentions=["burton"])
+    await put(graph, tenant, "life", about=["burton"])
+    assert await standing(graph, tenant, "burton") == {
+        "film:1:0": "mentions",
+        "man:1:0": "about mentions",
+        "life:1:0": "about",
+    }
+    assert await told(graph, tenant, "film:1:0", "man:1:0", "unknown") == {
+        ("film:1:0", "film"): 0,
+        ("man:1:0", "burton"): 2,
+        ("man:1:0", "tim burton"): 0,
+    }
+
+
+async def test_of_a_frequent_name_no_more_places_come_than_wanted(
+    graph: GraphStore, tenant: str
+) -> None:
+    for n in range(5):
+        await put(graph, tenant, f"about{n}", about=["x"])
+        await put(graph, tenant, f"mention{n}", mentions=["x"])
+    places = await graph.places(Scope(tenant), "x", 3)
+    assert sorted(place.about for place in places) == [False] * 3 + [True] * 3
+
+
+async def test_what_many_passages_are_about_is_no_topic(graph: GraphStore, tenant: str) -> None:
+    for n in range(3):
+        await put(graph, tenant, f"d{n}", about=["x"])
+    assert await told(graph, tenant, "d0:1:0") == {("d0:1:0", "x"): 0}
+    await put(graph, tenant, "d3", about=["x"])
+    assert await told(graph, tenant, "d0:1:0") == {}
+
+
+async def test_visibility_is_inside_places_topics_and_their_counts(
+    graph: GraphStore, tenant: str
+) -> None:
+    await put(graph, tenant, "open", about=["x"])
+    for n in range(4):
+        await put(graph, tenant, f"law{n}", about=["x"], mentions=["x"], visibility=("group:law",))
+    await put(graph, tenant, "closed", about=["x"], visibility=())
+    assert await standing(graph, tenant, "x") == {"open:1:0": "about"}
+    assert await told(graph, tenant, "open:1:0", "law0:1:0") == {("open:1:0", "x"): 0}
+    assert len(await standing(graph, tenant, "x", ("user:bob", "group:law"))) == 5
+    assert await told(graph, tenant, "open:1:0", visible_to=("group:law",)) == {}
+    assert await told(graph, tenant, "closed:1:0", visible_to=("group:law",)) == {}
+
+
+async def test_a_name_that_only_hidden_passages_support_is_not_told(
+    graph: GraphStore, tenant: str
+) -> None:
+    await put(graph, tenant, "law", about=["merger"], mentions=["merger of two"], visibility=())
+    await put(graph, tenant, "both", mentions=["merger plan"], visibility=("group:law",))
+    assert await standing(graph, tenant, "merger") == {}
+    assert await beginning(graph, tenant, "merger") == set()
+    seen = await beginning(graph, tenant, "merger", visible_to=("group:law",))
+    assert seen == {("merger plan", "both")}
+
+
+async def test_names_are_found_by_their_beginnings(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "a", about=["tim burton"], mentions=["timber", "burton", "%"])
+    assert await beginning(graph, tenant, "tim") == {("tim burton", "a"), ("timber", "a")}
+    assert await beginning(graph, tenant, "burton", "tim b") == {
+        ("burton", "a"),
+        ("tim burton", "a"),
+    }
+    assert await beginning(graph, tenant, "im", "%t", "_") == set()
+    assert await beginning(graph, f"{tenant}-rival", "tim") == set()
+    few = await graph.supports(Scope(tenant), ["tim", "bur"], 1)
+    assert len(few) == 2
+
+
+async def test_tenants_share_no_places_and_no_topics(graph: GraphStore, tenant: str) -> None:
+    rival = f"{tenant}-rival"
+    await put(graph, tenant, "d", about=["x"], mentions=["x"])
+    await put(graph, rival, "theirs", about=["x"], mentions=["x", "y"])
+    assert await standing(graph, tenant, "x") == {"d:1:0": "about mentions"}
+    assert await standing(graph, tenant, "y") == {}
+    assert await told(graph, tenant, "d:1:0", "theirs:1:0") == {("d:1:0", "x"): 1}
+
+
+async def test_places_follow_a_new_version_and_a_deletion(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "a", about=["old", "kept"], mentions=["old"])
+    await put(graph, tenant, "b", about=["kept"], mentions=["kept"])
+    await put(graph, tenant, "a", about=["new", "kept"], ordinal=2)
+    await graph.purge(tenant, "a", Head(2, live=True))
+    assert await standing(graph, tenant, "old") == {}
+    assert await beginning(graph, tenant, "old", "ne") == {("new", "a")}
+    assert await standing(graph, tenant, "kept") == {"a:2:0": "about", "b:1:0": "about mentions"}
+    await graph.purge(tenant, "a", Head(2, live=False))
+    assert await standing(graph, tenant, "new") == {}
+    assert await standing(graph, tenant, "kept") == {"b:1:0": "about mentions"}
+    assert await beginning(graph, tenant, "k", "n", "o") == {("kept", "b")}
+
+
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(documents(), FILTERS)
+async def test_filters_are_inside_places_topics_and_supports(
+    graph: GraphStore, versions: list[Version], wanted: Mapping[str, Any]
+) -> None:
+    tenant, read = f"t-{uuid4().hex[:12]}", read_filter(wanted)
+    for of in versions:
+        held = replace(passage(of.document_id, of.ordinal, 0, "text"), about=("x",))
+        await graph.index(replace(of, tenant=tenant), [held])
+    scope = Scope(tenant, (), read)
+    inside = {f"{of.document_id}:1:0" for of in versions if matches(read, of)}
+    places = await graph.places(scope, "x", 100)
+    assert {place.passage_id for place in places} == inside, wanted
+    topics = await graph.topics(scope, [f"{of.document_id}:1:0" for of in versions], 100)
+    assert {topic.passage_id for topic in topics} == inside, wanted
+    assert bool(await graph.supports(scope, ["x"], 5)) == bool(inside), wanted

@@ -12,11 +12,14 @@ from contracts.ingestion.document import Counts
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.ingestion.document_deleted import DocumentDeletedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, manifest_key, write
+from contracts.retrieval.graph_answered import GraphAnsweredV1
+from contracts.retrieval.graph_requested import GraphRequestedV1
 from contracts.retrieval.search_answered import SearchAnsweredV1
 from contracts.retrieval.search_requested import SearchRequestedV1
 from services.retrieval.bootstrap import bootstrap
 from services.retrieval.settings import RetrievalSettings
 from shared.blobs import open_blobs
+from shared.errors import RequestRefused
 from shared.messaging import BusPublisher, BusRequester, open_bus
 from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
 from shared.testing.probe import until
@@ -26,6 +29,8 @@ from tests.unit.retrieval.making import MAPPING, passages_of
 
 CONTEXT = Context(tenant="acme", principal="ann")
 QUERIES = "retrieval-queries"
+# Nothing here is about speed.
+BUDGET_MS = 15_000
 TEXTS = ["The harbour froze", "Apples ripen"]
 
 
@@ -35,8 +40,8 @@ def manifest() -> bytes:
             passage_id=made.passage.passage_id,
             n=made.passage.n,
             text=made.passage.text,
-            mentions=("the orchard",) if made.passage.n == 0 else (),
-            about=("the orchard",) if made.passage.n == 1 else (),
+            mentions=("orchard",) if made.passage.n == 0 else (),
+            about=("orchard",) if made.passage.n == 1 else (),
             start=0,
             end=len(made.passage.text),
             model=MAPPING.model,
@@ -60,6 +65,11 @@ def chunked() -> DocumentChunkedV1:
         media_type="text/markdown",
         created_at=datetime.now(UTC),
     )
+
+
+async def asked(requester: BusRequester) -> GraphAnsweredV1:
+    request = GraphRequestedV1(entity="The Orchard")
+    return await requester.ask(QUERIES, request, GraphAnsweredV1, CONTEXT, BUDGET_MS)
 
 
 @pytest.fixture
@@ -91,6 +101,7 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
         aws_endpoint_url=moto_url,
         aws_account=MOTO_ACCOUNT,
         poll_wait_s=1,
+        leg_budget_ms=BUDGET_MS,
         embedding_model=MAPPING.model,
         embedding_dimension=MAPPING.dimension,
     )
@@ -104,9 +115,7 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
 
         async def found() -> SearchAnsweredV1:
             request = SearchRequestedV1(query="harbour")
-            return await requester.ask(
-                "retrieval-queries", request, SearchAnsweredV1, CONTEXT, 3000
-            )
+            return await requester.ask(QUERIES, request, SearchAnsweredV1, CONTEXT, BUDGET_MS)
 
         async def found_text() -> str:
             hits = (await found()).hits
@@ -123,7 +132,10 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
             answer = await found()
             assert answer.legs == dict.fromkeys(("bm25", "dense", "graph", "rerank"), "applied")
             (step,) = [hit.explain.graph for hit in answer.hits if hit.explain.graph]
-            assert step.path[0]["entity"] == "the orchard"
+            assert step.path[0]["entity"] == "orchard"
+            around = await asked(requester)
+            assert around.entity.written == "orchard"
+            assert [one.text for one in around.passages] == ["Apples ripen", "The harbour froze"]
             gone = DocumentDeletedV1(document_id="d", ordinal=1)
             await publisher.publish_now("documents", gone, CONTEXT)
 
@@ -131,3 +143,5 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
                 return not (await found()).hits
 
             assert await until(nothing)
+            with pytest.raises(RequestRefused, match="No document that you can see names"):
+                await asked(requester)

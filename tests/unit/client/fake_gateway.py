@@ -17,11 +17,13 @@ from contracts.gateway.http import (
     DocumentAccepted,
     DocumentList,
     DocumentView,
+    GraphView,
     Problem,
     SearchBody,
     SearchView,
 )
 from contracts.ingestion.document import Failure
+from contracts.retrieval.graph_answered import Named, Neighbour
 from contracts.retrieval.search_answered import Hit
 from contracts.retrieval.search_requested import Leg
 from shared.client.client import Client
@@ -81,6 +83,7 @@ class FakeGateway:
                 route("/v1/documents/{id}", "GET", self._show),
                 route("/v1/documents/{id}", "DELETE", self._delete),
                 route("/v1/search", "POST", self._search),
+                route("/v1/graph", "GET", self._graph),
                 route("/v1/chat", "POST", self._chat),
             ]
         )
@@ -154,6 +157,21 @@ class FakeGateway:
         states = dict.fromkeys(legs, "applied") | self.leg_states
         found = SearchView.model_validate({"hits": hits, "legs": states})
         return Response(found.model_dump_json(), media_type="application/json")
+
+    async def _graph(self, request: Request) -> Response:
+        """A document is a neighbour of every word in it."""
+        entity, limit = request.query_params["entity"], int(request.query_params["limit"])
+        holds = {of for of, text in self.texts.items() if entity in text.split()}
+        named = [view.name for of, view in self.views.items() if of in holds]
+        if not named:
+            return problem(404, "not_found", "No document names it.")
+        around = [
+            Neighbour(name=name, written=name, named_by=1, relation="named by", strength=1)
+            for name in named[:limit]
+        ]
+        center = Named(name=entity, written=entity, named_by=len(named))
+        view = GraphView(entity=center, entities=tuple(around), edges=(), passages=())
+        return Response(view.model_dump_json(), media_type="application/json")
 
     def _hit(self, document_id: str, n: int, score: float) -> Hit:
         name = document_id.removeprefix("id-of-")

@@ -64,6 +64,17 @@ async def test_a_document_that_stands_still_is_not_waited_for_without_end() -> N
             await wait_for_all(client, {slow.document_id}, stall_s=0.01)
 
 
+async def test_the_graph_around_a_name_is_asked_for() -> None:
+    async with FakeGateway().client() as client:
+        for name in ("a.md", "b.md"):
+            await client.upload(name, b"fern moss")
+        around = await client.graph("fern", limit=1)
+        with pytest.raises(Refused, match="No document") as refused:
+            await client.graph("oak")
+    assert (around.entity.named_by, [one.name for one in around.entities]) == (2, ["a.md"])
+    assert refused.value.status == 404
+
+
 async def test_a_503_with_retry_after_is_tried_again() -> None:
     busy = [problem(503, "unavailable", "Later.", "0") for _ in range(3)]
     gateway = FakeGateway(outages=[*busy])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from math import log2
 from typing import Any, TypeVar
 
 import httpx
@@ -19,6 +20,14 @@ from contracts.memory.context_requested import ContextRequestedV1
 from contracts.memory.turn import PastTurn
 from contracts.message import Message
 from contracts.platform.ping import PingV1, PongV1
+from contracts.retrieval.graph_answered import (
+    Edge,
+    Evidence,
+    GraphAnsweredV1,
+    Mark,
+    Named,
+    Neighbour,
+)
 from contracts.retrieval.search_answered import Hit, SearchAnsweredV1
 from contracts.retrieval.search_requested import SearchRequestedV1
 from services.gateway.bootstrap import http_app
@@ -213,6 +222,61 @@ class FakeUsage:
 
     async def of_month(self, tenant: str, month: str) -> dict[str, Spent]:
         return self.months.get((tenant, month), {})
+
+
+def a_neighbourhood(
+    asked: str = "Harbour", around: Sequence[tuple[str, str]] = (("Ferry", "names"),)
+) -> GraphAnsweredV1:
+    """Each of `around`, (name, relation), with a passage of its own that holds both names."""
+    neighbours, edges, passages = [], [], []
+    for n, (name, relation) in enumerate(around):
+        text = f"{asked} and {name} stand here."
+        end = len(asked) + 5
+        marks = (
+            Mark(name=asked.lower(), start=0, end=len(asked)),
+            Mark(name=name.lower(), start=end, end=end + len(name)),
+        )
+        about = relation in ("names", "same as")
+        passages.append(
+            Evidence(
+                passage_id=f"doc-{n}:1:0",
+                document_id=f"doc-{n}",
+                name=f"harbour-{n}.md",
+                page=n + 1,
+                start=0,
+                end=len(text),
+                text=text,
+                about=about,
+                mentions=not about,
+                marks=marks,
+            )
+        )
+        ends = [asked.lower(), name.lower()]
+        kind = "same as" if relation == "same as" else "names"
+        both = (
+            [ends, ends[::-1]]
+            if relation == "names each other"
+            else [ends if about else ends[::-1]]
+        )
+        edges += [
+            Edge(source=a, target=b, kind=kind, passages=(f"doc-{n}:1:0",), evidence=1)
+            for a, b in both
+        ]
+        neighbours.append(
+            Neighbour(
+                name=name.lower(),
+                written=name,
+                named_by=n + 1,
+                relation=relation,
+                strength=1 / log2(2 + n),
+            )
+        )
+    return GraphAnsweredV1(
+        entity=Named(name=asked.lower(), written=asked, named_by=len(around)),
+        entities=tuple(neighbours),
+        edges=tuple(edges),
+        passages=tuple(passages),
+    )
 
 
 def an_answered_search(*hits: Hit, **fields: Any) -> SearchAnsweredV1:

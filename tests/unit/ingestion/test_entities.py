@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.ingestion.entity_name import FOLDED_MAX
 from services.ingestion.services.entities.extracting import (
     ABOUT_MAX,
     MENTIONS_MAX,
     Entities,
     extract,
 )
-from services.ingestion.services.entities.names import FOLDED_MAX
 
 
 def about(text: str = "", title: str = "", *headings: str) -> tuple[str, ...]:

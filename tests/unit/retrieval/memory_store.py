@@ -10,6 +10,7 @@ from services.retrieval.models.document import Head, Version
 from services.retrieval.models.filter import matches
 from services.retrieval.models.link import Link
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
+from services.retrieval.models.place import Place, Support, Topic
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
 from services.retrieval.models.typed_query import STOP_WORDS
@@ -109,6 +110,45 @@ class MemoryStore:
                     if len(owners) <= max_owners and owner != seed.passage.passage_id
                 ]
         return found
+
+    async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
+        self._check("places")
+        found = [
+            Place(
+                p.passage.passage_id, v.document_id, v.ordinal, name in p.about, name in p.mentions
+            )
+            for v, p in self._inside(scope)
+            if name in (*p.about, *p.mentions)
+        ]
+        return [
+            *[place for place in found if place.about][:most],
+            *[place for place in found if not place.about][:most],
+        ]
+
+    async def topics(
+        self, scope: Scope, passage_ids: Sequence[str], max_owners: int
+    ) -> list[Topic]:
+        self._check("topics")
+        inside = [p for _, p in self._inside(scope)]
+        return [
+            Topic(p.passage.passage_id, name, sum(name in other.mentions for other in inside))
+            for p in inside
+            for name in p.about
+            if p.passage.passage_id in passage_ids
+            and sum(name in other.about for other in inside) <= max_owners
+        ]
+
+    async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
+        self._check("supports")
+        found: dict[str, Support] = {}
+        for v, p in self._inside(scope):
+            for name in (*p.about, *p.mentions):
+                found.setdefault(name, Support(name, v.document_id, v.ordinal))
+        return [
+            support
+            for beginning in beginnings
+            for support in [s for s in found.values() if s.name.startswith(beginning)][:most]
+        ]
 
     def _check(self, method: str) -> None:
         if method in self.down:

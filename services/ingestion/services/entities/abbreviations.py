@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from services.ingestion.services.entities.names import fold, words_of
+from contracts.ingestion.entity_name import fold, words_of
 
 _BRACKET = re.compile(r"\(([^\W\d_](?:[^\W_]|[.&/-]){1,9})\)")
 _REACH = 120

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from contracts.ingestion.entity_name import fold, normal, words_of
 from services.ingestion.models.extraction import Extraction, Relation
 from services.ingestion.services.entities.extracting import (
     ABOUT_MAX,
@@ -13,7 +14,7 @@ from services.ingestion.services.entities.extracting import (
     bounded,
     forms_of,
 )
-from services.ingestion.services.entities.names import fold, normal, unnumbered, words_of
+from services.ingestion.services.entities.names import unnumbered
 from services.ingestion.services.entities.prompt import Passage
 
 RELATIONS_MAX = 32

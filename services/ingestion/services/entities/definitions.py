@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from contracts.ingestion.entity_name import fold
 from services.ingestion.services.entities.function_words import POINTERS
-from services.ingestion.services.entities.names import fold, unnumbered
+from services.ingestion.services.entities.names import unnumbered
 
 _DETERMINER = (
     r"(?:an?|the|one|any|ein(?:e[rsmn]?)?|der|die|das|une?|l[eao]s?|el|un[ao]?|uma?|il|een)"

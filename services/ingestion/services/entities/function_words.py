@@ -1,17 +1,6 @@
 """Small words by the part they play in finding names; several languages where it costs nothing."""
 
 # fmt: off
-ARTICLES = frozenset(("the", "a", "an"))
-# They name nothing however they are capitalised: sentences begin with them.
-FUNCTION_WORDS = frozenset((
-    "a", "after", "all", "also", "although", "an", "and", "are", "as", "at", "be", "been",
-    "before", "but", "by", "can", "do", "does", "during", "each", "few", "for", "from", "had",
-    "has", "have", "he", "her", "here", "his", "how", "however", "i", "if", "in", "into", "is",
-    "it", "its", "many", "may", "more", "most", "no", "not", "of", "on", "one", "or", "other",
-    "our", "she", "since", "some", "such", "than", "that", "the", "their", "then", "there",
-    "these", "they", "this", "those", "to", "two", "under", "until", "was", "we", "were",
-    "what", "when", "where", "which", "while", "who", "why", "will", "with", "you", "your",
-))
 # What follows them is a phrase that may be a name in lower case.
 DETERMINERS = frozenset((
     "the", "a", "an", "this", "our", "your", "its", "their", "each", "every", "any", "der",

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from contracts.ingestion.entity_name import Word, fold, joined, words_of
 from services.ingestion.services.entities.function_words import DETERMINERS
-from services.ingestion.services.entities.names import WORDS_MAX, Word, fold, joined, words_of
+from services.ingestion.services.entities.names import WORDS_MAX
 
 Kind = Literal["name", "number", "link", "end"]
 

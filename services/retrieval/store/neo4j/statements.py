@@ -86,8 +86,80 @@ RETURN s.id AS seed, e.name AS entity, p.id AS passage_id, v.document_id AS docu
   v.ordinal AS ordinal, named_by
 """
 
+# UNION leaves a passage out that both halves have.
+_PLACES = """
+MATCH (e:Entity {tenant: $tenant, name: $name})
+CALL (e) {
+  MATCH (e)<-[:ABOUT]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+  WHERE VISIBLE
+  RETURN p, v LIMIT $most
+  UNION
+  MATCH (e)<-[:MENTIONS]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+  WHERE VISIBLE
+  RETURN p, v LIMIT $most
+}
+RETURN p.id AS passage_id, v.document_id AS document_id, v.ordinal AS ordinal,
+  EXISTS { (p)-[:ABOUT]->(e) } AS about, EXISTS { (p)-[:MENTIONS]->(e) } AS mentions
+"""
+
+_TOPICS = """
+MATCH (v:Version {tenant: $tenant})<-[:OF]-(s:Passage {tenant: $tenant})
+  -[:ABOUT]->(e:Entity {tenant: $tenant})
+WHERE s.id IN $seeds AND VISIBLE
+WITH e, collect(s) AS seeds
+CALL (e) {
+  MATCH (e)<-[:ABOUT]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+  WHERE VISIBLE
+  WITH v LIMIT $max_owners + 1
+  RETURN count(v) AS owners
+}
+WITH e, seeds, owners WHERE owners <= $max_owners
+CALL (e) {
+  MATCH (e)<-[:MENTIONS]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+  WHERE VISIBLE
+  WITH v LIMIT $max_counted
+  RETURN count(v) AS named_by
+}
+UNWIND seeds AS s
+RETURN s.id AS passage_id, e.name AS name, named_by
+"""
+
+# Several versions a name, as some may be shown no more.
+_SUPPORTS = """
+UNWIND $beginnings AS beginning
+CALL (beginning) {
+  MATCH (e:Entity {tenant: $tenant}) WHERE e.name STARTS WITH beginning
+  CALL (e) {
+    MATCH (e)<-[:ABOUT|MENTIONS]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+    WHERE VISIBLE
+    WITH DISTINCT v LIMIT $max_versions
+    RETURN collect(v) AS versions
+  }
+  WITH e, versions WHERE size(versions) > 0
+  RETURN e, versions LIMIT $most
+}
+UNWIND versions AS v
+RETURN e.name AS name, v.document_id AS document_id, v.ordinal AS ordinal
+"""
+
 
 def links(condition: str = "true") -> str:
+    return _inside(_LINKS, condition)
+
+
+def places(condition: str = "true") -> str:
+    return _inside(_PLACES, condition)
+
+
+def topics(condition: str = "true") -> str:
+    return _inside(_TOPICS, condition)
+
+
+def supports(condition: str = "true") -> str:
+    return _inside(_SUPPORTS, condition)
+
+
+def _inside(statement: str, condition: str) -> str:
     """`condition` is a filter's predicate over `v`; its values are parameters, never text."""
     visible = f"any(one IN v.visible_to WHERE one IN $visible_to) AND {condition}"
-    return _LINKS.replace("VISIBLE", visible)
+    return statement.replace("VISIBLE", visible)

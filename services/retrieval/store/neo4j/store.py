@@ -1,7 +1,7 @@
 """GraphStore on Neo4j."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from neo4j.exceptions import Neo4jError
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.link import Link
 from services.retrieval.models.passage import IndexedPassage
+from services.retrieval.models.place import Place, Support, Topic
 from services.retrieval.models.scope import Scope
 from services.retrieval.store.metadata_terms import terms
 from services.retrieval.store.neo4j import statements
@@ -32,6 +33,8 @@ _PASSAGES = 500
 _MAX_NAME = 1_000
 # The embedded store counts the passages that name an entity no further either.
 _MAX_COUNTED = 100
+# Of those that lead to a name some may be shown no more.
+_MAX_VERSIONS = 5
 _ATTEMPTS = 5
 _READ_S, _WARM_UP_S = 2.0, 60.0
 _WRITE_RETRY_S = 5.0
@@ -76,19 +79,45 @@ class Neo4jGraphStore:
         await self._write(statements.REMOVE_VERSIONS, values)
 
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
-        inside = predicate(scope.filter) if scope.filter else Predicate("true", {})
-        values = _of_scope(scope, seeds, max_owners) | inside.values
-        rows = await self._read(statements.links(inside.cypher), values)
-        return [Link(**row) for row in rows]
+        values: Values = {"seeds": list(seeds), "max_owners": max_owners}
+        return [Link(**row) for row in await self._inside(statements.links, scope, values)]
+
+    async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
+        values: Values = {"name": name, "most": most}
+        return [Place(**row) for row in await self._inside(statements.places, scope, values)]
+
+    async def topics(
+        self, scope: Scope, passage_ids: Sequence[str], max_owners: int
+    ) -> list[Topic]:
+        values: Values = {"seeds": list(passage_ids), "max_owners": max_owners}
+        return [Topic(**row) for row in await self._inside(statements.topics, scope, values)]
+
+    async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
+        values: Values = {"beginnings": list(beginnings), "most": most}
+        return [Support(**row) for row in await self._inside(statements.supports, scope, values)]
 
     async def prepare(self) -> None:
-        """Constraints, idempotently; and the plan of the one query, which costs 260 ms once."""
+        """Constraints, idempotently; and the queries' plans, which cost up to 260 ms once each."""
         if self._prepared:
             return
         for statement in statements.CONSTRAINTS:
             await self._write(statement, {})
-        await self._read(statements.links(), _of_scope(Scope("-"), ["-"], 1), _WARM_UP_S)
+        values: Values = {"seeds": ["-"], "max_owners": 1, "name": "-", "beginnings": ["-"]}
+        for read in (statements.links, statements.places, statements.topics, statements.supports):
+            await self._inside(read, Scope("-"), values | {"most": 1}, _WARM_UP_S)
         self._prepared = True
+
+    async def _inside(
+        self,
+        statement: Callable[[str], str],
+        scope: Scope,
+        values: Values,
+        within_s: float = _READ_S,
+    ) -> list[Values]:
+        """The rows of a statement whose every passage is in scope."""
+        inside = predicate(scope.filter) if scope.filter else Predicate("true", {})
+        bounds = _of_scope(scope) | inside.values
+        return await self._read(statement(inside.cypher), bounds | values, within_s)
 
     async def _read(
         self, statement: str, values: Values, within_s: float = _READ_S
@@ -152,13 +181,12 @@ def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _of_scope(scope: Scope, seeds: Sequence[str], max_owners: int) -> Values:
+def _of_scope(scope: Scope) -> Values:
     return {
         "tenant": scope.tenant,
         "visible_to": [EVERYONE, *scope.visible_to],
-        "seeds": list(seeds),
-        "max_owners": max_owners,
         "max_counted": _MAX_COUNTED,
+        "max_versions": _MAX_VERSIONS,
     }
 
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from services.retrieval.models.link import Link
 from services.retrieval.models.passage import IndexedPassage
+from services.retrieval.models.place import Place, Support, Topic
 from services.retrieval.models.scope import Scope
 from services.retrieval.store.sqlite.scoping import JOINS, Bounds, resolve
 
 # Counting stops here: a name this frequent links weakly, and a few more would change little.
 COUNTED_MAX = 100
+# Comes after every other character, so a name begins with a text when it is below text + LAST.
+LAST = "\U0010ffff"
 _ADD_NAMES = "INSERT OR IGNORE INTO names (tenant, name) SELECT ?, value FROM json_each(?)"
 _ADD_EDGES = """
 INSERT OR IGNORE INTO {table}
@@ -83,6 +86,97 @@ def _links(bounds: Bounds, max_owners: int) -> str:
     CROSS JOIN mentions m ON m.name = entities.name AND m.passage = seeds.id
     CROSS JOIN abouts a ON a.name = entities.name AND a.passage != seeds.id
     CROSS JOIN passages p ON p.id = a.passage {visible}
+    """
+
+
+def places(connection: sqlite3.Connection, scope: Scope, name: str, most: int) -> list[Place]:
+    bounds = resolve(connection, scope)
+    if bounds is None:
+        return []
+    values = (bounds.tenant, name, *bounds.values * 2)
+    rows = connection.execute(_places(bounds, most), values)
+    return [Place(at, of, ordinal, bool(a), bool(m)) for at, of, ordinal, a, m in rows]
+
+
+def _places(bounds: Bounds, most: int) -> str:
+    """UNION leaves a passage out that both halves have."""
+    leading = [
+        f"SELECT * FROM (SELECT p.id, p.passage_id, v.document_id, v.ordinal FROM wanted "
+        f"CROSS JOIN {table} e ON e.name = wanted.id CROSS JOIN passages p ON p.id = e.passage "
+        f"{JOINS} WHERE {bounds.where} LIMIT {most})"
+        for table in ("abouts", "mentions")
+    ]
+    told = [
+        f"EXISTS (SELECT 1 FROM {table} e WHERE e.name = wanted.id AND e.passage = found.id)"
+        for table in ("abouts", "mentions")
+    ]
+    return f"""
+    WITH wanted AS MATERIALIZED (SELECT id FROM names WHERE tenant = ? AND name = ?)
+    SELECT passage_id, document_id, ordinal, {", ".join(told)}
+    FROM wanted CROSS JOIN ({" UNION ".join(leading)}) found
+    """
+
+
+def topics(
+    connection: sqlite3.Connection, scope: Scope, passage_ids: Sequence[str], max_owners: int
+) -> list[Topic]:
+    bounds = resolve(connection, scope)
+    if bounds is None:
+        return []
+    values = (json.dumps(list(passage_ids)), *bounds.values * 3)
+    rows = connection.execute(_topics(bounds, max_owners), values)
+    return [Topic(*row) for row in rows]
+
+
+def _topics(bounds: Bounds, max_owners: int) -> str:
+    visible = f"{JOINS} WHERE {bounds.where}"
+    named_by = _count("mentions", visible, COUNTED_MAX)
+    owners = _count("abouts", visible, max_owners + 1)
+    return f"""
+    WITH told AS MATERIALIZED (
+      SELECT p.id, p.passage_id FROM json_each(?) wanted
+      CROSS JOIN passages p ON p.passage_id = wanted.value {visible}
+    ), named AS MATERIALIZED (
+      SELECT DISTINCT a.name AS name FROM told CROSS JOIN abouts a ON a.passage = told.id
+    ), entities AS MATERIALIZED (
+      SELECT name, {named_by} AS named_by FROM named WHERE {owners} <= {max_owners}
+    )
+    SELECT told.passage_id, n.name, entities.named_by
+    FROM told
+    CROSS JOIN abouts a ON a.passage = told.id
+    CROSS JOIN entities ON entities.name = a.name
+    CROSS JOIN names n ON n.id = entities.name
+    """
+
+
+def supports(
+    connection: sqlite3.Connection, scope: Scope, beginnings: Sequence[str], most: int
+) -> list[Support]:
+    bounds = resolve(connection, scope)
+    if bounds is None:
+        return []
+    found: list[Support] = []
+    for beginning in beginnings:
+        values = (*bounds.values * 2, bounds.tenant, beginning, beginning + LAST)
+        rows = connection.execute(_supports(bounds, most), values)
+        found += [Support(*row) for row in rows]
+    return found
+
+
+def _supports(bounds: Bounds, most: int) -> str:
+    """One version a name will do, as every version in scope is shown here."""
+    first = [
+        f"(SELECT v.id FROM {table} e CROSS JOIN passages p ON p.id = e.passage {JOINS} "
+        f"WHERE e.name = n.id AND {bounds.where} LIMIT 1)"
+        for table in ("abouts", "mentions")
+    ]
+    return f"""
+    WITH found AS (
+      SELECT n.name, coalesce({", ".join(first)}) AS version
+      FROM names n WHERE n.tenant = ? AND n.name >= ? AND n.name < ?
+    )
+    SELECT found.name, v.document_id, v.ordinal
+    FROM found CROSS JOIN versions v ON v.id = found.version LIMIT {most}
     """
 
 

@@ -1,4 +1,4 @@
-"""SearchStore and Links in one SQLite file: FTS5 for words, exact vectors in memory, names."""
+"""SearchStore and Names in one SQLite file: FTS5 for words, exact vectors in memory, names."""
 
 import asyncio
 import sqlite3
@@ -10,6 +10,7 @@ from services.retrieval.models.document import Head, Version
 from services.retrieval.models.link import Link
 from services.retrieval.models.mapping import Mapping
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
+from services.retrieval.models.place import Place, Support, Topic
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
 from services.retrieval.store.sqlite import graph, reading, schema, writing
@@ -71,6 +72,19 @@ class SqliteSearchStore:
 
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         return await self._connections.read(lambda c: graph.links(c, scope, seeds, max_owners))
+
+    async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
+        return await self._connections.read(lambda c: graph.places(c, scope, name, most))
+
+    async def topics(
+        self, scope: Scope, passage_ids: Sequence[str], max_owners: int
+    ) -> list[Topic]:
+        return await self._connections.read(
+            lambda c: graph.topics(c, scope, passage_ids, max_owners)
+        )
+
+    async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
+        return await self._connections.read(lambda c: graph.supports(c, scope, beginnings, most))
 
     async def serve(self) -> None:
         """Nothing to do: the settings name the file."""

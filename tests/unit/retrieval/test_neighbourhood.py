@@ -1,0 +1,258 @@
+"""What stands around an entity: relations, evidence, scope, and what is said of the unknown."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contracts.envelope import Context
+from contracts.platform.request_failed import RequestFailedV1
+from contracts.retrieval.graph_answered import GraphAnsweredV1
+from contracts.retrieval.graph_requested import GraphRequestedV1
+from services.retrieval.controllers.graph_requested import GraphRequested
+from services.retrieval.models.document import Head
+from services.retrieval.models.place import Place
+from services.retrieval.services.neighbourhood import PASSAGES_MAX, Neighbourhood, UnknownEntity
+from shared.errors import Unavailable
+from shared.outcomes import Done
+from tests.unit.retrieval.making import passage, version
+from tests.unit.retrieval.memory_store import MemoryStore
+
+CONTEXT = Context(tenant="acme", principal="ann", causation_id="request-1")
+
+
+async def put(
+    store: MemoryStore,
+    document_id: str,
+    text: str,
+    about: tuple[str, ...],
+    mentions: tuple[str, ...],
+    visible_to: tuple[str, ...] | None = None,
+    title: str = "",
+) -> None:
+    held = replace(passage(document_id, 1, 0, text, title), about=about, mentions=mentions)
+    await store.index(version("acme", document_id, visibility=visible_to), [held])
+    await store.promote("acme", document_id, 1)
+
+
+async def filled() -> MemoryStore:
+    """Burton made the film, which names him; Elfman is named by the film alone."""
+    store = MemoryStore()
+    await put(store, "man", "Tim Burton made Batman.", ("tim burton", "burton"), ("batman",))
+    await put(store, "film", "Batman, by Tim Burton.", ("batman",), ("tim burton", "elfman"))
+    await put(store, "music", "A composer.", ("elfman",), (), title="Danny Elfman")
+    await put(store, "award", "Tim Burton's award", ("award",), ("tim burton", "nobody"))
+    return store
+
+
+async def ask(store: MemoryStore, entity: str, graph: Any = None, **fields: Any) -> GraphAnsweredV1:
+    around = Neighbourhood(graph or store, store, budget_s=5)
+    return await around(GraphRequestedV1(entity=entity, **fields), CONTEXT)
+
+
+def relations(answer: GraphAnsweredV1) -> dict[str, str]:
+    return {one.name: one.relation for one in answer.entities}
+
+
+def edges(answer: GraphAnsweredV1) -> set[tuple[str, str, str, tuple[str, ...]]]:
+    return {(edge.source, edge.kind, edge.target, edge.passages) for edge in answer.edges}
+
+
+async def test_an_entity_comes_with_its_neighbours_and_their_evidence() -> None:
+    answer = await ask(await filled(), "Tim Burton")
+    assert (answer.entity.name, answer.entity.written) == ("tim burton", "Tim Burton")
+    assert answer.entity.named_by == 2
+    assert relations(answer) == {
+        "batman": "names each other",
+        "burton": "same as",
+        "award": "named by",
+    }
+    assert edges(answer) == {
+        ("tim burton", "same as", "burton", ("man:1:0",)),
+        ("tim burton", "names", "batman", ("man:1:0",)),
+        ("batman", "names", "tim burton", ("film:1:0",)),
+        ("award", "names", "tim burton", ("award:1:0",)),
+    }
+    assert [(one.passage_id, one.about, one.mentions) for one in answer.passages] == [
+        ("man:1:0", True, False),
+        ("award:1:0", False, True),
+        ("film:1:0", False, True),
+    ]
+    first = answer.passages[0]
+    assert (first.name, first.page, first.start, first.end) == ("man.md", 1, 0, 23)
+    assert [(mark.name, first.text[mark.start : mark.end]) for mark in first.marks] == [
+        ("tim burton", "Tim Burton"),
+        ("burton", "Burton"),
+        ("batman", "Batman"),
+    ]
+
+
+async def test_what_no_passage_is_about_is_no_neighbour_but_can_be_asked_for() -> None:
+    store = await filled()
+    assert "nobody" not in relations(await ask(store, "award"))
+    assert relations(await ask(store, "nobody")) == {"award": "named by"}
+    assert relations(await ask(store, "batman")) == {
+        "tim burton": "names each other",
+        "elfman": "names",
+        "burton": "named by",
+    }
+
+
+async def test_an_entity_without_neighbours_comes_with_its_passages() -> None:
+    store = MemoryStore()
+    await put(store, "d", "Alone.", ("alone",), ())
+    answer = await ask(store, "alone")
+    assert (answer.entities, answer.edges) == ((), ())
+    assert [one.text for one in answer.passages] == ["Alone."]
+
+
+async def test_the_rarest_names_come_first_and_the_others_are_counted() -> None:
+    store = MemoryStore()
+    await put(store, "d", "Text", ("any",), ("often", "rare", "seldom"))
+    for name in ("often", "rare", "seldom"):
+        await put(store, f"of {name}", name, (name,), ())
+    for n in range(3):
+        await put(store, f"more{n}", "Text", (), ("often",))
+    answer = await ask(store, "any", limit=2)
+    assert [one.name for one in answer.entities] == ["rare", "seldom"]
+    assert [one.strength for one in answer.entities] == [1.0, 1.0]
+    assert answer.left_out == 1
+    assert {edge.target for edge in answer.edges} == {"rare", "seldom"}
+    everything = await ask(store, "any")
+    assert everything.entities[-1].name == "often"
+    assert (everything.entities[-1].named_by, everything.left_out) == (4, 0)
+    assert everything.entities[-1].strength == pytest.approx(0.4307)
+
+
+async def test_a_part_of_a_name_is_left_for_the_whole() -> None:
+    store = MemoryStore()
+    about = ("cressida bonas", "cressida curzon bonas", "bonas family")
+    await put(store, "d", "Of xx", about, ("xx",))
+    await put(store, "e", "Of xx", ("bonas family",), ("xx",))
+    assert set(relations(await ask(store, "xx"))) == {"cressida curzon bonas", "bonas family"}
+
+
+async def test_passages_are_few_and_each_neighbour_has_one() -> None:
+    store = MemoryStore()
+    for n in range(60):
+        await put(store, f"d{n}", "About x", ("xx",), ())
+    for n in range(40):
+        await put(store, f"z{n}", "Of x", (f"topic {n}",), ("xx",))
+    answer = await ask(store, "xx", limit=20)
+    assert len(answer.passages) == PASSAGES_MAX
+    assert len(answer.entities) == 20
+    assert all(edge.passages for edge in answer.edges)
+    many = await ask(store, "xx", limit=40)
+    assert len(many.passages) == len(many.entities) == 40
+    assert (many.edges[0].evidence, many.left_out) == (1, 0)
+
+
+async def test_a_name_is_written_as_texts_titles_and_headings_write_it() -> None:
+    store = await filled()
+    written = {one.name: one.written for one in (await ask(store, "batman")).entities}
+    assert written == {"tim burton": "Tim Burton", "elfman": "elfman", "burton": "Burton"}
+    assert (await ask(store, "elfman")).entity.written == "Elfman"
+
+
+@pytest.mark.parametrize("asked", ["tim burton", "The Tim  Burton", "TIM Burton’s", "Tím Bùrton"])
+async def test_what_is_asked_is_folded_as_what_was_ingested(asked: str) -> None:
+    assert (await ask(await filled(), asked)).entity.name == "tim burton"
+
+
+async def test_what_the_asker_may_not_see_does_not_exist() -> None:
+    store = await filled()
+    await put(store, "law", "Burton merges.", ("merger",), ("tim burton",), ("group:law",))
+    assert "merger" not in relations(await ask(store, "tim burton"))
+    with pytest.raises(UnknownEntity) as unknown:
+        await ask(store, "merger")
+    assert "Close to it" not in str(unknown.value)
+    seen = await ask(store, "tim burton", visible_to=("group:law",))
+    assert relations(seen)["merger"] == "named by"
+    await put(store, "hidden", "Of it", ("nobody",), (), ("group:law",))
+    assert "nobody" not in relations(await ask(store, "award"))
+
+
+async def test_another_tenant_knows_nothing_of_it() -> None:
+    around = Neighbourhood(store := await filled(), store, budget_s=5)
+    rival = Context(tenant="rival", principal="ann", causation_id="request-1")
+    with pytest.raises(UnknownEntity):
+        await around(GraphRequestedV1(entity="tim burton"), rival)
+
+
+@pytest.mark.parametrize("head", [Head(1, live=False), Head(2, live=True), None])
+async def test_a_graph_behind_the_heads_brings_nothing_back(head: Head | None) -> None:
+    store, behind = await filled(), await filled()
+    for document_id in ("film", "music"):
+        if head is None:
+            del store.head["acme", document_id]
+        else:
+            store.head["acme", document_id] = head
+    answer = await ask(store, "tim burton", behind)
+    assert relations(answer) == {"burton": "same as", "award": "named by"}
+    for name in ("elfman", "elf"):
+        with pytest.raises(UnknownEntity) as unknown:
+            await ask(store, name, behind)
+        assert "Close to it" not in str(unknown.value)
+
+
+async def test_a_passage_that_went_in_between_is_no_evidence() -> None:
+    class Late(MemoryStore):
+        async def passages(self, *_: Any) -> Any:
+            return {}
+
+    store = await filled()
+    answer = await Neighbourhood(store, Late(store.held, store.head), budget_s=5)(
+        GraphRequestedV1(entity="tim burton"), CONTEXT
+    )
+    assert (answer.entities, answer.edges, answer.passages) == ((), (), ())
+
+
+async def replied(store: MemoryStore, graph: Any, entity: str, budget_s: float = 5) -> Any:
+    outcome = await GraphRequested(Neighbourhood(graph, store, budget_s))(
+        GraphRequestedV1(entity=entity), CONTEXT
+    )
+    assert isinstance(outcome, Done)
+    return outcome.reply
+
+
+async def test_the_unknown_is_answered_with_what_is_close_to_it() -> None:
+    store = await filled()
+    assert isinstance(await replied(store, store, "batman"), GraphAnsweredV1)
+    assert await replied(store, store, "The Burt") == RequestFailedV1(
+        code="not_found",
+        message="No document that you can see names 'The Burt'. Close to it: 'burton'.",
+    )
+    assert (await replied(store, store, "Burton Tim Jr")).message.endswith(
+        "Close to it: 'tim burton', 'burton'."
+    )
+    assert (await replied(store, store, "xyz")).message.endswith("Try another name.")
+
+
+@pytest.mark.parametrize("entity", ["the", "42", "?", "x", "y" * 81])
+async def test_what_is_no_name_is_refused(entity: str) -> None:
+    store = await filled()
+    failed = await replied(store, store, entity)
+    assert failed.code == "invalid_entity"
+    assert f"'{entity}' is no name" in failed.message
+
+
+async def test_a_graph_that_is_missing_down_or_slow_is_an_outage() -> None:
+    class Slow(MemoryStore):
+        asked = 0
+
+        async def places(self, *_: Any) -> list[Place]:
+            self.asked += 1
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    store, slow = await filled(), Slow()
+    with pytest.raises(Unavailable, match="neo4j_url"):
+        await replied(store, None, "batman")
+    with pytest.raises(Unavailable, match="took over"):
+        await replied(store, slow, "batman", budget_s=0.01)
+    assert slow.asked == 1
+    for method in ("places", "topics", "links"):
+        store.down = {method}
+        with pytest.raises(Unavailable, match=method):
+            await replied(store, store, "batman")
