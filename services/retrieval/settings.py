@@ -32,5 +32,5 @@ class RetrievalSettings(Settings):
     # None: no reranker, the leg is skipped.
     rerank_model: str | None = "amazon.rerank-v1:0"
     rerank_budget_ms: int = Field(default=800, ge=1)
-    index_concurrency: int = Field(default=8, ge=1)
+    index_concurrency: int = Field(default=16, ge=1)
     query_concurrency: int = Field(default=16, ge=1)

@@ -14,6 +14,10 @@ from shared.observability import span
 from shared.ports import Publisher
 
 
+# The ordinal of a document's first version.
+FIRST = 1
+
+
 @dataclass(frozen=True)
 class Indexing:
     """Index, promote, publish, in this order: doing any of it again changes nothing."""
@@ -46,7 +50,9 @@ class Indexing:
             promoted = await self.store.promote(
                 context.tenant, chunked.document_id, chunked.ordinal
             )
-        await purge(self.store, self.graph, context.tenant, chunked.document_id)
+        # Below a first version there is nothing, and looking for it costs as much as indexing.
+        if not promoted or chunked.ordinal > FIRST:
+            await purge(self.store, self.graph, context.tenant, chunked.document_id)
         if promoted:
             await self._publish(chunked, count, context)
 
