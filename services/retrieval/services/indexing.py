@@ -13,7 +13,6 @@ from services.retrieval.services.search_store import SearchStore
 from shared.observability import span
 from shared.ports import Publisher
 
-
 # The ordinal of a document's first version.
 FIRST = 1
 
@@ -35,6 +34,19 @@ class Indexing:
             # An attempt that broke off after the head had moved may have left passages.
             await purge(self.store, self.graph, context.tenant, chunked.document_id)
             return
+        if head is not None and head.shows(chunked.ordinal):
+            # Sent again while its first message waited: the head moves when all else is written.
+            promoted, count = True, chunked.counts.chunks
+        else:
+            promoted, count = await self._index(chunked, context)
+        # Below a first version there is nothing, and looking for it costs as much as indexing.
+        if not promoted or chunked.ordinal > FIRST:
+            await purge(self.store, self.graph, context.tenant, chunked.document_id)
+        if promoted:
+            await self._publish(chunked, count, context)
+
+    async def _index(self, chunked: DocumentChunkedV1, context: Context) -> tuple[bool, int]:
+        """Whether it is shown now, and how many passages it has."""
         lines = await self.manifests.lines(chunked.manifest_key)
         if len(lines) != chunked.counts.chunks:
             raise BadManifest(
@@ -50,11 +62,7 @@ class Indexing:
             promoted = await self.store.promote(
                 context.tenant, chunked.document_id, chunked.ordinal
             )
-        # Below a first version there is nothing, and looking for it costs as much as indexing.
-        if not promoted or chunked.ordinal > FIRST:
-            await purge(self.store, self.graph, context.tenant, chunked.document_id)
-        if promoted:
-            await self._publish(chunked, count, context)
+        return promoted, count
 
     async def _publish(self, chunked: DocumentChunkedV1, count: int, context: Context) -> None:
         message = DocumentIndexedV1(
