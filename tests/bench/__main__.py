@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench import consumer, gateway, growth, ingest, search, startup
+from tests.bench import consumer, gateway, growth, ingest, real, rerank, search, startup
 from tests.bench.figures import Figure, show
 
 MEASURES: Mapping[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
@@ -18,6 +18,8 @@ MEASURES: Mapping[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "startup": startup.measure,
     "search": search.measure,
     "growth": growth.measure,
+    "rerank": rerank.measure,
+    "real": real.measure,
     "ingest": ingest.measure,
 }
 

@@ -74,7 +74,7 @@ class Library:
     def documents(self) -> Iterator[Document]:
         for name in SETS:
             yield from self.originals(name)
-        yield from self._kin()
+        yield from self.kin()
 
     def originals(self, name: str) -> Iterator[Document]:
         chunked = [(title, _chunks(title, text)) for title, text in self._sets[name]]
@@ -90,7 +90,7 @@ class Library:
         texts = [matched(title, text) for title, text in self._sets[name]]
         return dict(zip(texts, self._embedder.encode(texts), strict=True))
 
-    def _kin(self) -> Iterator[Document]:
+    def kin(self) -> Iterator[Document]:
         """World after world, each with a document for every one of the sets.
 
         Names are changed alike in a whole world, so that they lead to as many passages as before:
@@ -103,14 +103,12 @@ class Library:
         )
         for world in count(1):
             renamed = _renamed(rare, random.Random(world))
-            for name, n in (
-                (name, n) for name, some in originals.items() for n in range(len(some))
-            ):
-                original = originals[name][n]
-                title, text = _mixed(original, chance.choice(originals[name]), renamed, chance)
-                chunks = _chunks(title, text)
-                vectors = [_beside(original.vector, noise) for _ in chunks]
-                yield _document(f"{name}-{n}-{world}", title, chunks, vectors)
+            for name, several in originals.items():
+                for n, original in enumerate(several):
+                    title, text = _mixed(original, chance.choice(several), renamed, chance)
+                    chunks = _chunks(title, text)
+                    vectors = [_beside(original.vector, noise) for _ in chunks]
+                    yield _document(f"{name}-{n}-{world}", title, chunks, vectors)
 
     def _split(self, name: str) -> list[_Original]:
         whole = self._whole(name)
@@ -146,8 +144,11 @@ def _document(
         passage = replace(chunk, passage_id=passage_id(document_id, 1, n))
         raw = vector.astype("<f2").tobytes()
         passages.append(IndexedPassage(passage, raw, found.mentions, found.about))
-    version = Version(TENANT, document_id, 1, f"{document_id}.txt", "text/plain", MADE)
-    return Document(version, passages)
+    return Document(version(document_id), passages)
+
+
+def version(document_id: str) -> Version:
+    return Version(TENANT, document_id, 1, f"{document_id}.txt", "text/plain", MADE)
 
 
 def _rare(text: str) -> list[str]:

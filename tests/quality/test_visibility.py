@@ -31,7 +31,7 @@ from tests.quality.tenants import TENANTS, Asking, Library
 from tests.unit.retrieval.fakes import FakeModel, FakePublisher
 from tests.unit.retrieval.making import MAPPING
 
-EMBEDDED_QUERIES, REAL_QUERIES = 1_000, 1_000
+EMBEDDED_QUERIES, REAL_QUERIES = 10_000, 1_000
 AT_ONCE = 8
 # The share of queries in which it must have happened, or nothing was put to the test.
 LEAST = {
