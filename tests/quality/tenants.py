@@ -44,14 +44,20 @@ class Asking:
 
 @dataclass
 class Library:
-    """`shown`: what each document's head shows; `hidden`: outdated or deleted, but still stored."""
+    """`shown`: what each document's head shows; `hidden`: outdated or deleted, but still stored.
+
+    There are so many different `filters`, each asked with again and again.
+    """
 
     chance: random.Random
+    filters: int
     shown: dict[tuple[str, str], Put] = field(default_factory=dict)
     hidden: list[Put] = field(default_factory=list)
+    _filters: list[Filter] = field(default_factory=list)
 
     async def fill(self, store: SearchStore, graph: GraphStore | None) -> None:
         """Several versions of differing visibility; of each sixth document none is shown."""
+        self._filters = [self._filter() for _ in range(self.filters)]
         # All dice are cast before anything waits, so that a seed gives one library.
         plans = [[(p, self.chance.random() < 0.5) for p in self._made(t)] for t in TENANTS]
         await asyncio.gather(*(self._put_all(store, graph, plan) for plan in plans))
@@ -81,7 +87,7 @@ class Library:
         if chance.random() < 0.3:
             words.append(_mark(chance.choice(TENANTS), chance.randrange(DOCUMENTS)))
         principal = tuple(chance.sample(READERS, chance.randint(0, 2)))
-        wanted = self._filter() if chance.random() < 0.3 else None
+        wanted = chance.choice(self._filters) if chance.random() < 0.3 else None
         return Asking(tenant, principal, " ".join(words), wanted)
 
     def _made(self, tenant: str) -> list[Put]:
