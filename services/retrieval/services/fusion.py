@@ -30,6 +30,10 @@ class Fused:
 
 @dataclass(frozen=True, slots=True)
 class _Normalised:
+    """A leg's list; `missing` is what a passage counts that is not in it."""
+
+    leg: str
+    weight: float
     found: Mapping[str, LegScore]
     missing: float
 
@@ -45,26 +49,29 @@ def fuse(
     that list's last z (measured best: design, section 8.1). Reciprocal ranks: Cormack, Clarke and
     Büttcher, SIGIR 2009. A leg without a weight counts 1; an empty list adds nothing at all.
     """
-    normalised = {leg: _normalise(scores, method) for leg, scores in lists.items() if scores}
-    ids = {passage_id for leg in normalised.values() for passage_id in leg.found}
-    fused = [_sum(passage_id, normalised, weights) for passage_id in ids]
+    # In order of name, so that sums of the same numbers are the same to the last digit.
+    normalised = [
+        _normalise(leg, weights.get(leg, 1.0), scores, method)
+        for leg, scores in sorted(lists.items())
+        if scores
+    ]
+    ids = {passage_id for part in normalised for passage_id in part.found}
+    fused = [_sum(passage_id, normalised) for passage_id in ids]
     return sorted(fused, key=lambda hit: (-hit.score, hit.passage_id))
 
 
-def _sum(
-    passage_id: str, normalised: Mapping[str, _Normalised], weights: Mapping[str, float]
-) -> Fused:
-    legs = {
-        name: leg.found[passage_id] for name, leg in normalised.items() if passage_id in leg.found
-    }
-    score = sum(
-        weights.get(name, 1.0) * (legs[name].normalised if name in legs else leg.missing)
-        for name, leg in sorted(normalised.items())
-    )
+def _sum(passage_id: str, normalised: Sequence[_Normalised]) -> Fused:
+    legs: dict[str, LegScore] = {}
+    score = 0.0
+    for part in normalised:
+        found = part.found.get(passage_id)
+        if found is not None:
+            legs[part.leg] = found
+        score += part.weight * (part.missing if found is None else found.normalised)
     return Fused(passage_id, score, legs)
 
 
-def _normalise(scores: Mapping[str, float], method: Method) -> _Normalised:
+def _normalise(leg: str, weight: float, scores: Mapping[str, float], method: Method) -> _Normalised:
     ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     raw = [score for _, score in ranked]
     values, missing = _METHODS[method](raw)
@@ -72,7 +79,7 @@ def _normalise(scores: Mapping[str, float], method: Method) -> _Normalised:
         passage_id: LegScore(score, value, rank)
         for rank, ((passage_id, score), value) in enumerate(zip(ranked, values, strict=True), 1)
     }
-    return _Normalised(found, missing)
+    return _Normalised(leg, weight, found, missing)
 
 
 def _zscore(raw: Sequence[float]) -> tuple[list[float], float]:

@@ -8,7 +8,8 @@ from services.retrieval.models.typed_query import STOP_WORDS, unspaced, words_of
 HIGHLIGHTS_MAX = 50
 _WORD = re.compile(r"[^\W_]+")
 # Close to what the index's stemmer takes off; a word that keeps three letters is still one.
-_ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:ies|ing|ed|es|s|ly|e|y)$")
+_KEPT = 3
+_ENDING = re.compile(rf"(?<=[^\W\d_]{{{_KEPT}}})(?:ies|ing|ed|es|s|ly|e|y)$")
 # So common that marking them says nothing, in languages where words are this short.
 _SHORTEST = 3
 
@@ -18,8 +19,12 @@ def highlights(query: str, text: str) -> tuple[tuple[int, int], ...]:
     typed = words_of(query)
     stems = {_stem(word) for word in typed if _tells(word)}
     runs = [word for word in typed if unspaced(word)]
+    # Most words differ from all stems in what a stem keeps of them, and need no closer look.
+    begun = {stem[:_KEPT] for stem in stems}
     found = [
-        match.span() for match in _WORD.finditer(text) if _stem(match.group().lower()) in stems
+        match.span()
+        for match in _WORD.finditer(text)
+        if (word := match.group().lower())[:_KEPT] in begun and _stem(word) in stems
     ]
     return tuple(sorted({*found, *_pairs(runs, text)})[:HIGHLIGHTS_MAX])
 
@@ -35,6 +40,8 @@ def _stem(word: str) -> str:
 def _pairs(runs: Sequence[str], text: str) -> list[tuple[int, int]]:
     """Stretches of a script without blanks that share two characters in a row with the query."""
     pairs = {run[at : at + 2] for run in runs for at in range(len(run) - 1)}
+    if not pairs:
+        return []
     held = [at for at in range(len(text) - 1) if text[at : at + 2] in pairs]
     stretches: list[tuple[int, int]] = []
     for at in held:
