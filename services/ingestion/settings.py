@@ -16,7 +16,7 @@ class IngestionSettings(Settings):
     # How long a dead worker holds a document.
     lease_s: float = Field(default=30.0, gt=0)
     # The first wait for DocumentIndexed before DocumentChunked is sent again; it doubles.
-    resend_s: float = Field(default=30.0, gt=0)
+    resend_s: float = Field(default=120.0, gt=0)
     upkeep_s: float = Field(default=2.0, gt=0)
     # Vectors of 1,024 numbers take some 2.3 KB each.
     vector_cache_rows: int = Field(default=200_000, ge=0)

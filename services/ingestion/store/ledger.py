@@ -19,7 +19,7 @@ class Times:
     """`lease_s`: how long a dead worker holds a document. `resend_s`: first wait for an answer."""
 
     lease_s: float = 30.0
-    resend_s: float = 30.0
+    resend_s: float = 120.0
 
 
 class Ledger:
