@@ -1,9 +1,9 @@
 """The neighbours of a hit joined to it where its section goes on, within a budget."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from contracts.ingestion.manifest import passage_id
 from services.retrieval.models.passage import FoundPassage
 from services.retrieval.services.ranking import Ranked
 from services.retrieval.services.search_store import SearchStore
@@ -44,9 +44,8 @@ class Joining:
         if not budget_tokens:
             return [Joined(hit, texts[hit.passage_id]) for hit in ranked[:limit]]
         # Those that are joined to others make room for as many from further down.
-        first = [hit.passage_id for hit in ranked[: 2 * limit]]
-        around = await self._around(tenant, first)
-        room, free = budget_tokens * TOKEN_CHARACTERS, set(first[:limit])
+        known = await self._known(tenant, ranked[: 2 * limit], texts)
+        room, free = budget_tokens * TOKEN_CHARACTERS, {r.passage_id for r in ranked[:limit]}
         joined: list[Joined] = []
         taken: set[str] = set()
         for hit in ranked:
@@ -55,23 +54,28 @@ class Joining:
             if hit.passage_id in taken:
                 continue
             found, others = texts[hit.passage_id], []
-            for other in around.get(hit.passage_id, ()):
-                other_id = other.passage.passage_id
-                cost = 0 if other_id in free else len(other.passage.text)
-                if _reads_on(found, other) and other_id not in taken and cost <= room:
+            for other in (known[at] for at in _beside(found) if at in known and at not in taken):
+                cost = 0 if other.passage.passage_id in free else len(other.passage.text)
+                if _reads_on(found, other) and cost <= room:
                     room -= cost
                     others.append(other)
             taken |= {hit.passage_id, *(other.passage.passage_id for other in others)}
             joined.append(_join(hit, found, others))
         return joined
 
-    async def _around(
-        self, tenant: str, passage_ids: Sequence[str]
-    ) -> dict[str, list[FoundPassage]]:
-        read = await asyncio.gather(
-            *(self.store.neighbours(tenant, passage_id, 1) for passage_id in passage_ids)
-        )
-        return dict(zip(passage_ids, read, strict=True))
+    async def _known(
+        self, tenant: str, first: Sequence[Ranked], texts: Mapping[str, FoundPassage]
+    ) -> dict[str, FoundPassage]:
+        """The passages themselves and their neighbours, in one read."""
+        wanted = {at for hit in first for at in _beside(texts[hit.passage_id])} - texts.keys()
+        read = await self.store.passages(tenant, sorted(wanted)) if wanted else {}
+        return {**texts, **read}
+
+
+def _beside(found: FoundPassage) -> list[str]:
+    """The ids before and after it in its version, whether there are such passages or not."""
+    n = found.passage.n
+    return [passage_id(found.document_id, found.ordinal, at) for at in (n - 1, n + 1)]
 
 
 def _reads_on(one: FoundPassage, other: FoundPassage) -> bool:

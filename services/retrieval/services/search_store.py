@@ -38,9 +38,6 @@ class SearchStore(Protocol):
     async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
         """Unknown ids are left out."""
 
-    async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
-        """The passages up to `reach` before and after it in its version, in order, without it."""
-
 
 class Successor(SearchStore, Protocol):
     """A store filled beside the one that serves."""

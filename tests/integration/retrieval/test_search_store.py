@@ -46,7 +46,6 @@ async def test_an_empty_store_has_an_answer_to_everything(store: SearchStore) ->
     assert await both_legs(store, "harbour") == [set(), set()]
     assert await store.heads("acme", ["d"]) == {}
     assert await store.passages("acme", ["d:1:0"]) == {}
-    assert await store.neighbours("acme", "d:1:0", 1) == []
     await store.purge("acme", "d")
 
 
@@ -185,7 +184,6 @@ async def test_tenants_do_not_see_each_other(store: SearchStore) -> None:
     assert await both_legs(store, "harbour", Scope("rival")) == [{"f:1:0"}, {"f:1:0"}]
     assert await both_legs(store, "harbour", Scope("nobody")) == [set(), set()]
     assert await store.passages("rival", ["d:1:0"]) == {}
-    assert await store.neighbours("rival", "d:1:0", 3) == []
     assert await store.heads("rival", ["d"]) == {}
 
 
@@ -223,15 +221,6 @@ async def test_passages_come_back_as_they_went_in(store: SearchStore) -> None:
     found = (await store.passages("acme", ["d:1:0", "no:1:0"]))["d:1:0"]
     assert found.passage == indexed.passage
     assert (found.document_id, found.ordinal, found.name) == ("d", 1, "d.md")
-
-
-async def test_neighbours_are_of_the_same_version_and_in_order(store: SearchStore) -> None:
-    await put(store, "d", ["zero", "one", "two", "three", "four"])
-    await put(store, "e", ["other"] * 5)
-    around = await store.neighbours("acme", "d:1:2", 1)
-    assert [found.passage.passage_id for found in around] == ["d:1:1", "d:1:3"]
-    first = await store.neighbours("acme", "d:1:0", 2)
-    assert [found.passage.n for found in first] == [1, 2]
 
 
 ODD_QUERIES = {

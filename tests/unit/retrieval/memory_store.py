@@ -85,17 +85,6 @@ class MemoryStore:
             if f.passage.passage_id in passage_ids
         }
 
-    async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
-        all_found = self._found(tenant)
-        middle = next((f for f in all_found if f.passage.passage_id == passage_id), None)
-        return [
-            f
-            for f in sorted(all_found, key=lambda f: f.passage.n)
-            if middle
-            and (f.document_id, f.ordinal) == (middle.document_id, middle.ordinal)
-            and 0 < abs(f.passage.n - middle.passage.n) <= reach
-        ]
-
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         self._check("links")
         inside = self._inside(scope)

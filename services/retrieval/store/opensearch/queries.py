@@ -7,7 +7,7 @@ from services.retrieval.models.document import Head
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.typed_query import read_query, unspaced
 from services.retrieval.store.opensearch.filtering import clause
-from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE, READ
+from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE
 
 Query = dict[str, Any]
 # Candidates that HNSW keeps while it walks; below this the first 100 miss some of the nearest.
@@ -46,24 +46,6 @@ def dense(scope: Scope, vector: Sequence[float], hidden: Collection[str], k: int
         "method_parameters": {"ef_search": max(EF_SEARCH, 2 * k)},
     }
     return _leg({"knn": {"vector": nearest}}, k)
-
-
-def neighbours(tenant: str, version: str, n: int, reach: int) -> Query:
-    return {
-        "size": 2 * reach,
-        "_source": READ,
-        "sort": ["n"],
-        "query": {
-            "bool": {
-                "filter": [
-                    {"term": {"tenant": tenant}},
-                    {"term": {"version": version}},
-                    {"range": {"n": {"gte": n - reach, "lte": n + reach}}},
-                ],
-                "must_not": [{"term": {"n": n}}],
-            }
-        },
-    }
 
 
 def outdated(tenant: str, document_id: str, head: Head) -> Query:

@@ -112,16 +112,6 @@ class OpenSearchStore:
         read = [found(record["_source"]) for record in answer["docs"] if record.get("found")]
         return {passage.passage.passage_id: passage for passage in read}
 
-    async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
-        middle = (await self.passages(tenant, [passage_id])).get(passage_id)
-        if middle is None:
-            return []
-        version = version_key(middle.document_id, middle.ordinal)
-        hits = await self._search(
-            tenant, queries.neighbours(tenant, version, middle.passage.n, reach)
-        )
-        return [found(hit["_source"]) for hit in hits]
-
     async def serve(self) -> None:
         with outages():
             await switch(self._client, self._indices)

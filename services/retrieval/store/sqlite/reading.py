@@ -103,18 +103,6 @@ def passages(
     return {row[0]: _found(row) for row in rows}
 
 
-def neighbours(
-    connection: sqlite3.Connection, tenant: str, passage_id: str, reach: int
-) -> list[FoundPassage]:
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM passages middle CROSS JOIN versions v ON v.id = middle.version "
-        "CROSS JOIN passages p ON p.version = v.id AND p.n BETWEEN middle.n - ? AND middle.n + ? "
-        "WHERE middle.passage_id = ? AND v.tenant = ? AND p.id != middle.id ORDER BY p.n",
-        (reach, reach, passage_id, tenant_number(connection, tenant)),
-    )
-    return [_found(row) for row in rows]
-
-
 def _versions(connection: sqlite3.Connection, bounds: Bounds) -> Ids:
     rows = connection.execute(f"SELECT v.id FROM versions v WHERE {bounds.where}", bounds.values)
     return np.array([row[0] for row in rows], np.int64)

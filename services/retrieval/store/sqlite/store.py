@@ -65,11 +65,6 @@ class SqliteSearchStore:
     async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
         return await self._connections.read(lambda c: reading.passages(c, tenant, passage_ids))
 
-    async def neighbours(self, tenant: str, passage_id: str, reach: int) -> list[FoundPassage]:
-        return await self._connections.read(
-            lambda c: reading.neighbours(c, tenant, passage_id, reach)
-        )
-
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         return await self._connections.read(lambda c: graph.links(c, scope, seeds, max_owners))
 
