@@ -25,17 +25,6 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
-
-    @asynccontextmanager
-    async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """For a single statement, a transaction by itself: BEGIN and COMMIT cost more than it does.
-
-        Raises Unavailable when PostgreSQL cannot be reached.
-        """
-        with _outages():
-            async with self._single.connect() as connection:
-                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -52,7 +41,7 @@ class Database:
 
     async def ping(self) -> None:
         """Raises Unavailable while PostgreSQL does not answer."""
-        async with self.statement() as connection:
+        async with self.transaction() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ class Times:
     """`lease_s`: how long a dead worker holds a document. `resend_s`: first wait for an answer."""
 
     lease_s: float = 30.0
-    resend_s: float = 30.0
+    resend_s: float = 120.0
 
 
 class Ledger:
@@ -47,14 +47,14 @@ class Ledger:
     async def renew(self, claims: Sequence[Claim]) -> set[str]:
         """Renews the leases; those not in the answer are lost (deleted, superseded, taken)."""
         values = {"claims": [claim.claim for claim in claims], "lease": self.times.lease_s}
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             rows = await connection.execute(text(sql.RENEW), values)
             return {row.claim for row in rows}
 
     async def release(self, claim: Claim, *, after_s: float, counted: bool) -> None:
         """Gives the version back; `counted` false when the attempt was not its fault."""
         values = {"claim": claim.claim, "after": after_s, "attempt": int(not counted)}
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             await connection.execute(text(sql.RELEASE), values)
 
     async def finish(self, claim: Claim, result: Result) -> Announcement | None:
@@ -80,7 +80,7 @@ class Ledger:
             "fault": as_json(FAULT, fault),
             "resend": self.times.resend_s,
         }
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             if (await connection.execute(text(sql.SETTLE), values)).first() is None:
                 return None
         return Announcement(
@@ -96,13 +96,13 @@ class Ledger:
 
     async def duplicate(self, claim: Claim) -> None:
         """The same content as the version that can be found: this one is dropped."""
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             await connection.execute(text(sql.DUPLICATE), {"claim": claim.claim})
 
     async def is_withdrawn(self, claim: Claim) -> bool:
         """True when the version was deleted or superseded, so that nobody works on it again."""
         values = {"document_id": claim.document_id, "ordinal": claim.ordinal}
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             row = (await connection.execute(text(sql.STATUS), values)).first()
         return row is not None and row.status in ("deleted", "superseded")
 
@@ -113,14 +113,14 @@ class Ledger:
     async def due(self, limit: int = 100) -> list[Announcement]:
         """What was not answered or confirmed in time; each comes back later, ever more slowly."""
         values = {"limit": limit, "resend": self.times.resend_s}
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             rows = await connection.execute(text(sql.DUE), values)
             return [announcement_of(row) for row in rows.mappings()]
 
     async def announced(self, announcement: Announcement) -> None:
         """A rejection or failure is confirmed; `indexing` goes on until retrieval answers."""
         values = {"document_id": announcement.document_id, "ordinal": announcement.ordinal}
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             await connection.execute(text(sql.ANNOUNCED), values)
 
     async def _finish_all(self, done: Sequence[tuple[Claim, Result]]) -> list[bool]:
@@ -133,7 +133,7 @@ class Ledger:
             for claim, result in done
         ]
         values = {"rows": parameter(rows), "resend": self.times.resend_s}
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             finished = {row.claim for row in await connection.execute(text(sql.FINISH), values)}
         return [claim.claim in finished for claim, _ in done]
 

@@ -38,7 +38,7 @@ class Vectors:
 
     async def _get(self, wanted: Sequence[Sequence[bytes]]) -> list[dict[bytes, bytes]]:
         keys = [key for group in wanted for key in group]
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             rows = await connection.execute(text(_GET), {"keys": keys})
             found = {row.key: row.vector for row in rows}
         return [{key: found[key] for key in group if key in found} for group in wanted]
@@ -53,7 +53,7 @@ class Vectors:
             "documents": [document for document, _ in rows.values()],
             "vectors": [vector for _, vector in rows.values()],
         }
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             await connection.execute(text(_PUT), values)
         return [None] * len(made)
 
