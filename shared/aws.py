@@ -9,6 +9,7 @@ from aiobotocore.session import get_session
 from shared.settings import Settings
 
 INTERACTIVE = {"max_attempts": 1, "mode": "standard"}
+USER_AGENT = "ragops"
 PATIENT = {"max_attempts": 4, "mode": "standard"}
 
 
@@ -37,6 +38,8 @@ class Clients:
             max_pool_connections=connections,
             s3={"addressing_style": "path"},
             parameter_validation=False,
+            # Else botocore builds its long description of this machine twice for every call.
+            user_agent=USER_AGENT,
         )
         client = self._session.create_client(
             service,

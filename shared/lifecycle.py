@@ -7,6 +7,7 @@ last. Exit code 0 after a signal, 1 when a runnable failed, 2 when it could not 
 """
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -52,6 +53,7 @@ def run(service: str, bootstrap: Bootstrap) -> int:
 async def _live(bootstrap: Bootstrap) -> int:
     try:
         async with bootstrap() as runnables:
+            _keep_for_good()
             logger.info("started")
             failed = await run_until_signal(runnables)
     except Exception:
@@ -60,6 +62,12 @@ async def _live(bootstrap: Bootstrap) -> int:
     flush_metrics()
     logger.info("stopped")
     return 1 if failed else 0
+
+
+def _keep_for_good() -> None:
+    """What was made until now is looked at by no collection: boto's models are a large graph."""
+    gc.collect()
+    gc.freeze()
 
 
 async def run_until_signal(runnables: Sequence[Runnable]) -> bool:

@@ -7,6 +7,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
@@ -16,8 +17,9 @@ _tracer = trace.get_tracer("ragops")
 
 
 def configure_traces(service: str, otlp_url: str | None) -> None:
-    """Once a process. Without a URL spans are made (ids for logs and messages) but not exported."""
-    provider = TracerProvider(resource=Resource({"service.name": service}))
+    """Once a process. Without a URL spans are no more than their ids, for logs and messages."""
+    sampler = None if otlp_url else ALWAYS_OFF
+    provider = TracerProvider(sampler, Resource({"service.name": service}))
     if otlp_url:
         # Its import takes .3 s, which who does not export need not wait for.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

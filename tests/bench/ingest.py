@@ -11,15 +11,13 @@ from typing import Any
 
 import httpx
 
-from compose.local.bedrock.encoder import Encoder
-from compose.local.bedrock.graph import ready_graph
-from compose.local.bedrock.settings import Settings
 from compose.local.system import System
 from contracts.ingestion.document import document_id
 from services.ingestion.services.chunking import chunks_of
 from services.ingestion.services.parsing.plain import plain_text
 from services.ingestion.services.titles import title_of
 from shared.testing.probe import until
+from tests.bench.bare_model import bare_speed, fused_gain
 from tests.bench.figures import Figure
 
 SET = Path(os.environ.get("RAGOPS_EVAL", "../shared/eval")) / "scifact" / "corpus.jsonl"
@@ -28,14 +26,12 @@ MOST = int(os.environ.get("RAGOPS_BENCH_DOCUMENTS", "0")) or None
 QUEUE = "ingestion-documents"
 TENANT = "demo"
 BATCH = 10
-# What a plain loop over all texts is fastest with: every core in one run.
-BARE_BATCH_TOKENS = 1024
 WITHIN_S = 1200.0
 LIMIT = 0.8
 
 
 async def measure() -> list[Figure]:
-    """Half of the bare run comes before, half after: the machine may drift meanwhile."""
+    """The whole set both ways, one after the other on the same machine."""
     documents = [json.loads(line) for line in SET.read_text().splitlines()[:MOST]]
     bodies = [
         {"tenant": TENANT, "name": f"{d['id']}.md", "text": f"# {d['title']}\n\n{d['text']}"}
@@ -50,32 +46,19 @@ async def measure() -> list[Figure]:
             await _ready(system, [body["name"] for body in bodies[-BATCH:]])
             chunks = await _all_ready(system, len(bodies))
             took = time.perf_counter() - started
-        bare = await asyncio.to_thread(_bare, state, texts)
+        bare = await asyncio.to_thread(bare_speed, state, texts)
+        gain = await asyncio.to_thread(fused_gain, state, texts)
     assert chunks == len(texts), (chunks, len(texts))
     through = chunks / took
     detail = f"{through:.1f} against {bare:.1f} passages/s, {len(bodies)} documents in {took:.0f} s"
-    return [Figure("ingest / bare embedding model", through / bare, LIMIT, "", True, detail)]
+    ratio = Figure("ingest / bare embedding model", through / bare, LIMIT, "", True, detail)
+    return [ratio, gain]
 
 
 def _embedded(body: dict[str, str]) -> list[str]:
     parsed = plain_text(body["text"], markdown=True)
     parsed = replace(parsed, title=title_of(parsed, body["name"], {}))
     return [chunk.embedded_text for chunk in chunks_of(parsed)]
-
-
-def _bare(state: Path, texts: list[str]) -> float:
-    """Texts a second: the stand-in's own graph and batches, and nothing around it."""
-    settings = Settings(state=state)
-    encoder = Encoder(
-        ready_graph(state, settings.embed_int8),
-        settings.embed_tokens,
-        os.cpu_count() or 1,
-        BARE_BATCH_TOKENS,
-    )
-    encoder.encode(texts[:64])
-    started = time.perf_counter()
-    encoder.encode(texts)
-    return len(texts) / (time.perf_counter() - started)
 
 
 def _send(system: System, bodies: list[dict[str, str]]) -> None:

@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 from shared.ports import ModelReport, Publisher
 
 # A small document is one call: an event for each would cost more than the call (docs/adr/0002).
-GATHER_S = 0.3
+GATHER_S = 0.5
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 _Key = tuple[str, str | None, str, Purpose]
 
@@ -54,7 +54,7 @@ class Meter:
         used = summed(gathered.reports, key[-1])
         for pause in (*_PAUSES_S, None):
             try:
-                await self.publisher.publish("usage", used, gathered.context)
+                await self.publisher.publish_now("usage", used, gathered.context)
             except Unavailable:
                 if pause is None:
                     raise
