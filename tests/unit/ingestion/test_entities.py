@@ -48,7 +48,8 @@ def test_a_title_is_folded_and_known_without_its_qualifier(title: str, names: li
 
 
 def test_the_innermost_heading_is_what_a_section_is_about() -> None:
-    assert about("Text.", "", "Handbook", "3.2 Refund policy") == ("refund policy",)
+    for heading in ("3.2 Refund policy", "3\\. Refund policy", "4\\) Refund policy"):
+        assert about("Text.", "", "Handbook", heading) == ("refund policy",)
     assert about("Text.", "", "2014 World Cup") == ("2014 world cup",)
 
 

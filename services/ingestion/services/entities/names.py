@@ -4,7 +4,8 @@ import re
 
 WORDS_MAX = 8
 _QUALIFIER = re.compile(r"\s*\([^()]*\)\s*$")
-_NUMBERING = re.compile(r"(?:\d+\.)+\d*\s+|\d+\)\s+")
+# Markdown writes a number that begins no list as `1\.`
+_NUMBERING = re.compile(r"(?:\d+\\?\.)+\d*\s+|\d+\\?\)\s+")
 
 
 def unqualified(name: str) -> str:
