@@ -15,7 +15,10 @@ from compose.local.progress import Progress
 
 def lags(layout: Layout, stores: str) -> bool:
     """Whether documents came, changed or went while the other kind was in use."""
-    return layout.stores.exists() and layout.stores.read_text() != stores
+    if layout.stores.exists():
+        return layout.stores.read_text() != stores
+    # From before there was a choice.
+    return stores != EMBEDDED and any(layout.search.glob("search-*.db"))
 
 
 def empty(layout: Layout, stores: str) -> None:

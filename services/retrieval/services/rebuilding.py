@@ -128,7 +128,10 @@ def _wanted(head: Head | None, ordinals: Sequence[int]) -> int | None:
 def _version(document: Document, ordinal: int, lines: Sequence[ChunkLine]) -> Version:
     described = lines[0].version if lines else None
     if described is None:
-        raise BadManifest("it does not describe its version: take the document in again")
+        raise BadManifest(
+            "it is from before manifests described their version: delete the document, then take "
+            "it in again"
+        )
     return Version(
         tenant=document[0],
         document_id=document[1],

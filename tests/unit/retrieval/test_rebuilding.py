@@ -129,7 +129,7 @@ async def test_a_manifest_from_before_versions_were_described_says_what_to_do() 
     key = manifest_key("acme", "d", 1)
     await yard.blobs.put(key, write(old))
     rebuilt = await yard.rebuild()
-    assert "take the document in again" in rebuilt.unreadable[key]
+    assert "delete the document" in rebuilt.unreadable[key]
 
 
 def test_a_manifests_key_is_read_back_and_no_other() -> None:
