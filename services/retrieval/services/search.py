@@ -9,12 +9,12 @@ from contracts.retrieval.search_answered import LegState, SearchAnsweredV1
 from contracts.retrieval.search_requested import Fusion, Leg, SearchRequestedV1, Weights
 from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.models.mapping import Mapping as IndexMapping
-from services.retrieval.models.mapping import MappingMismatch
 from services.retrieval.models.passage import FoundPassage
 from services.retrieval.models.scope import Scope
 from services.retrieval.models.scored import Scored
 from services.retrieval.models.typed_query import TypedQuery, read_query
 from services.retrieval.services.duplicates import collapse
+from services.retrieval.services.embedding import Embedding
 from services.retrieval.services.exactness import exact_first, only_exact
 from services.retrieval.services.explaining import hit
 from services.retrieval.services.fusion import Fused, fuse
@@ -60,11 +60,10 @@ class Search:
         watch, bill = Stopwatch(), Bill(self.meter, context, request.turn_id)
         legs, typed = request.legs or self.defaults.legs, read_query(request.query)
         with watch.stage("total"):
-            attempts = await self._find(request, context.tenant, legs, bill, watch)
-            fused = self._fuse(request, typed, attempts)
-            with watch.stage("read"):
-                kept = await self._shown(context.tenant, fused, attempts, request.limit)
-                texts = await self._texts(context.tenant, kept, request.limit)
+            embedding = Embedding(self.model, self.mapping, bill, watch)
+            attempts, kept, texts = await self._first(
+                request, context.tenant, legs, embedding, watch
+            )
             placed = by_fusion(kept)
             ranked = only_exact(typed, placed, texts)
             states: dict[str, LegState] = dict.fromkeys(legs, "skipped")
@@ -92,12 +91,36 @@ class Search:
             took_ms=watch.took_ms,
         )
 
+    async def _first(
+        self,
+        request: SearchRequestedV1,
+        tenant: str,
+        legs: Sequence[Leg],
+        embedding: Embedding,
+        watch: Stopwatch,
+    ) -> tuple[dict[str, Attempt[list[Scored]]], list[Fused], dict[str, FoundPassage]]:
+        """The legs' lists, what is shown of them, and the first of these with their texts.
+
+        A document whose head moves in between was found by its old version, which is not shown any
+        more, or purged already: the legs look again, or it would be missing from this answer.
+        """
+        for last in (False, True):
+            attempts = await self._find(request, tenant, legs, embedding, watch)
+            fused = self._fuse(request, read_query(request.query), attempts)
+            with watch.stage("read"):
+                kept, moved = await self._shown(tenant, fused, attempts, request.limit)
+                wanted = [hit.passage_id for hit in kept[: max(request.limit, DEPTH)]]
+                texts = await self.store.passages(tenant, wanted) if wanted else {}
+            if last or not (moved or len(texts) < len(wanted)):
+                break
+        return attempts, kept, texts
+
     async def _find(
         self,
         request: SearchRequestedV1,
         tenant: str,
         legs: Sequence[Leg],
-        bill: Bill,
+        embedding: Embedding,
         watch: Stopwatch,
     ) -> dict[str, Attempt[list[Scored]]]:
         scope = _scope(request, tenant)
@@ -105,20 +128,15 @@ class Search:
         if "bm25" in legs:
             work["bm25"] = self.store.bm25(scope, request.query, LEG_DEPTH)
         if "dense" in legs:
-            work["dense"] = self._dense(scope, request.query, bill, watch)
+            work["dense"] = self._dense(scope, request.query, embedding)
         budget = self.defaults.leg_budget_s
         done = await asyncio.gather(
             *(attempt(leg, coroutine, budget, watch) for leg, coroutine in work.items())
         )
         return dict(zip(work, done, strict=True))
 
-    async def _dense(self, scope: Scope, query: str, bill: Bill, watch: Stopwatch) -> list[Scored]:
-        with watch.stage("embed"):
-            answer = await bill.charge("embed_query", self.model.embed(self.mapping.model, [query]))
-        vector = answer.vectors[0]
-        if len(vector) != self.mapping.dimension:
-            raise MappingMismatch(f"the index holds {self.mapping}, a query got {len(vector)}")
-        return await self.store.dense(scope, vector, LEG_DEPTH)
+    async def _dense(self, scope: Scope, query: str, embedding: Embedding) -> list[Scored]:
+        return await self.store.dense(scope, await embedding(query), LEG_DEPTH)
 
     def _fuse(
         self,
@@ -146,24 +164,21 @@ class Search:
         fused: Sequence[Fused],
         attempts: Mapping[str, Attempt[list[Scored]]],
         limit: int,
-    ) -> list[Fused]:
-        """The first passages that their document's head shows at this moment."""
+    ) -> tuple[list[Fused], bool]:
+        """The first passages that their document's head shows now; whether a head has moved on."""
         origin = {s.passage_id: s for done in attempts.values() for s in done.value or ()}
         candidates = fused[: OVERFETCH * max(limit, DEPTH)]
         documents = {origin[f.passage_id].document_id for f in candidates}
         heads = await self.store.heads(tenant, sorted(documents)) if documents else {}
-        return [
-            candidate
-            for candidate in candidates
-            if (of := origin[candidate.passage_id]).document_id in heads
-            and heads[of.document_id].shows(of.ordinal)
-        ]
-
-    async def _texts(
-        self, tenant: str, kept: Sequence[Fused], limit: int
-    ) -> dict[str, FoundPassage]:
-        wanted = [f.passage_id for f in kept[: max(limit, DEPTH)]]
-        return await self.store.passages(tenant, wanted) if wanted else {}
+        kept, moved = [], False
+        for candidate in candidates:
+            of = origin[candidate.passage_id]
+            head = heads.get(of.document_id)
+            if head is not None and head.shows(of.ordinal):
+                kept.append(candidate)
+            elif head is not None and head.live:
+                moved = True
+        return kept, moved
 
     async def _rerank(
         self,

@@ -147,6 +147,47 @@ async def test_a_hit_that_is_no_longer_its_heads_is_dropped(
     assert answer.hits == ()
 
 
+async def test_a_document_that_changes_between_legs_and_heads_is_not_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = await House().filled()
+    await house.store.index(version("acme", "d", 2), passages_of("d", 2, ["the harbour thawed"]))
+    heads = house.store.heads
+    moved: list[bool] = []
+
+    async def move_then_read(*args: Any) -> Any:
+        if not moved:
+            moved.append(await house.store.promote("acme", "d", 2))
+        return await heads(*args)
+
+    monkeypatch.setattr(house.store, "heads", move_then_read)
+    answer = await house.ask("harbour", legs=("bm25", "dense"))
+    assert moved == [True]
+    assert [hit.text for hit in answer.hits] == ["the harbour thawed"]
+    assert house.model.embedded == ["harbour"]  # and paid once
+
+
+async def test_a_version_that_is_purged_before_it_is_read_is_looked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = await House().filled()
+    await house.store.index(version("acme", "d", 2), passages_of("d", 2, ["the harbour thawed"]))
+    read = house.store.passages
+    reads: list[int] = []
+
+    async def purge_then_read(*args: Any) -> Any:
+        await house.store.promote("acme", "d", 2)
+        await house.store.purge("acme", "d")
+        found = await read(*args)
+        reads.append(len(found))
+        return found
+
+    monkeypatch.setattr(house.store, "passages", purge_then_read)
+    answer = await house.ask("harbour", legs=("bm25",))
+    assert reads == [0, 1]
+    assert [hit.text for hit in answer.hits] == ["the harbour thawed"]
+
+
 async def test_every_model_call_is_metered_once_with_its_turn() -> None:
     house = await House().filled()
     for _ in range(2):
