@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.ingestion.manifest import ChunkLine, read
-from contracts.platform.model_used import ModelUsedV2
 from services.retrieval.models.mapping import Mapping
 from services.retrieval.models.passage import IndexedPassage, Passage
+from services.retrieval.services.spending import used
 from services.retrieval.services.vectors import encoded
 from shared.observability import metric
 from shared.ports import Blobs, Model, Publisher
@@ -57,17 +57,8 @@ class Manifests:
         passages = [_passage(line) for line in lines]
         texts = [passage.matched_text for passage in passages]
         embedded = await self.model.embed(self.mapping.model, texts)
-        report = embedded.report
-        used = ModelUsedV2(
-            service="retrieval",
-            purpose="embed_passages",
-            model=report.model,
-            calls=report.calls,
-            input_tokens=report.input_tokens,
-            output_tokens=report.output_tokens,
-            cost_usd=report.cost_usd,
-        )
-        await self.publisher.publish("usage", used, context)
+        report = used(embedded.report, "embed_passages")
+        await self.publisher.publish("usage", report, context)
         vectors = encoded(embedded.vectors, self.mapping)
         return [
             IndexedPassage(passage, vector, line.mentions, line.about)

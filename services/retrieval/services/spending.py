@@ -76,13 +76,14 @@ class Bill:
         # The same request handled twice is published once: its id comes from the request's.
         await self.meter.publisher.publish_now(
             "usage",
-            _used(call.result().report, purpose, self.turn_id),
+            used(call.result().report, purpose, self.turn_id),
             self.context,
             id=derived_id(self.context.causation_id, "ModelUsed", purpose),
         )
 
 
-def _used(report: ModelReport, purpose: Purpose, turn_id: str | None) -> ModelUsedV2:
+def used(report: ModelReport, purpose: Purpose, turn_id: str | None = None) -> ModelUsedV2:
+    """What a model reports, as the event that meters it."""
     return ModelUsedV2(
         service="retrieval",
         purpose=purpose,
