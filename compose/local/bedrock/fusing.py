@@ -40,8 +40,10 @@ class _Builder:
     def skip_norm(self, x: str, skip: str, norm: Norm, out: str) -> str:
         gain = self.constant(f"{out}_gain", norm.gain)
         offset = self.constant(f"{out}_offset", norm.offset)
-        inputs = [x, skip, gain, offset]
-        return self.node("SkipLayerNormalization", inputs, out, FUSED, epsilon=1e-12)
+        # Two operators, for onnxruntime's own SkipLayerNormalization takes six times their time
+        # (1.32 on x86: .8 ms against .13 for 512 tokens).
+        total = self.node("Add", [x, skip], f"{out}_sum")
+        return self.node("LayerNormalization", [total, gain, offset], out, axis=-1, epsilon=1e-12)
 
 
 def fused_model(weights: Weights, heads: int, int8: bool) -> onnx.ModelProto:

