@@ -1,7 +1,7 @@
 """Where the words of a query stand in a passage."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from services.retrieval.models.typed_query import STOP_WORDS, unspaced, words_of
 
@@ -26,7 +26,16 @@ def highlights(query: str, text: str) -> tuple[tuple[int, int], ...]:
         for match in _WORD.finditer(text)
         if (word := match.group().lower())[:_KEPT] in begun and _stem(word) in stems
     ]
-    return tuple(sorted({*found, *_pairs(runs, text)})[:HIGHLIGHTS_MAX])
+    return tuple(_apart({*found, *_pairs(runs, text)})[:HIGHLIGHTS_MAX])
+
+
+def _apart(marks: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In order; of two that overlap, the first and longest stays (`aa口` has two kinds)."""
+    kept: list[tuple[int, int]] = []
+    for start, end in sorted(marks, key=lambda mark: (mark[0], -mark[1])):
+        if not kept or start >= kept[-1][1]:
+            kept.append((start, end))
+    return kept
 
 
 def _tells(word: str) -> bool:

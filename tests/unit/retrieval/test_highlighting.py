@@ -16,6 +16,7 @@ from services.retrieval.services.highlighting import HIGHLIGHTS_MAX, highlights
         ("what is in it", "it is in", []),
         ("INC-2025-014", "see inc-2025-014.", ["inc", "2025", "014"]),
         ("港口结冰", "冬天港口没有结冰", ["港口", "结冰"]),
+        ("aab.aa口", "aab", ["aab"]),
         ("café", "Café au lait", ["Café"]),
         ("", "text", []),
     ],
