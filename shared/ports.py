@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from contracts.envelope import Context
 from contracts.message import Message
 
 M = TypeVar("M", bound=Message)
+# What a text is to be found by, or what is to be found.
+EmbedRole = Literal["query", "passage"]
 
 
 class Publisher(Protocol):
@@ -104,7 +106,9 @@ class Model(Protocol):
     ) -> ToolCall:
         """The model's answer to `text` as one forced call of `tool`, as deterministic as it can."""
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded: ...
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
+        """In as many calls as the model needs."""
+        ...
 
     async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked: ...
 

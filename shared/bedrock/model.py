@@ -9,24 +9,38 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.aws import INTERACTIVE, Clients
+from shared.bedrock.embedding import TOKENS_HEADER, Body, family_of
 from shared.bedrock.prices import PriceList
 from shared.observability import span
 from shared.outage import outages_of
-from shared.ports import ChatMessage, Embedded, ModelReport, Reranked, Tool, ToolCall
+from shared.ports import (
+    ChatMessage,
+    Embedded,
+    EmbedRole,
+    ModelReport,
+    Reranked,
+    Tool,
+    ToolCall,
+)
 from shared.settings import Settings
 
-# Titan takes one text a call; more at once only queue up at the provider.
+# Some models take one text a call; more calls at once only queue up at the provider.
 EMBED_CONCURRENCY = 32
 # Tool calls take seconds: they must not hold every connection.
 TOOL_CONCURRENCY = 16
 
 
 class BedrockModel:
-    """`runtime` converses and embeds, `agents` reranks; both are boto's own clients."""
+    """`runtime` converses and embeds, `agents` reranks; both are boto's own clients.
 
-    def __init__(self, runtime: Any, agents: Any, prices: PriceList, region: str) -> None:
+    `dimension` is asked of models that offer several.
+    """
+
+    def __init__(
+        self, runtime: Any, agents: Any, prices: PriceList, region: str, dimension: int
+    ) -> None:
         self._runtime, self._agents = runtime, agents
-        self._prices, self._region = prices, region
+        self._prices, self._region, self._dimension = prices, region, dimension
         self._embedding = asyncio.Semaphore(EMBED_CONCURRENCY)
         self._calling = asyncio.Semaphore(TOOL_CONCURRENCY)
 
@@ -83,27 +97,32 @@ class BedrockModel:
                 current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)
         return ToolCall(_arguments(answer, tool), report)
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
+        family = family_of(model, self._dimension)
+        most = family.texts_max
+        bodies = [
+            family.ask(texts[start : start + most], role) for start in range(0, len(texts), most)
+        ]
         with span("embeddings", {"gen_ai.request.model": model, "texts": len(texts)}):
-            answers = await asyncio.gather(*(self._embed_one(model, text) for text in texts))
-        tokens = sum(answer["inputTextTokenCount"] for answer in answers)
-        report = ModelReport(
-            model, tokens, 0, self._prices.cost(model, tokens), calls=max(1, len(texts))
-        )
-        return Embedded([answer["embedding"] for answer in answers], report)
+            answers = await asyncio.gather(*(self._invoke(model, body) for body in bodies))
+        tokens = sum(count for _, count in answers)
+        cost = self._prices.cost(model, tokens)
+        report = ModelReport(model, tokens, 0, cost, calls=max(1, len(bodies)))
+        return Embedded([v for body, _ in answers for v in family.vectors(body)], report)
 
-    async def _embed_one(self, model: str, text: str) -> dict[str, Any]:
+    async def _invoke(self, model: str, body: Body) -> tuple[Body, int]:
+        """The answer's body, and the input tokens that Bedrock counted."""
         async with self._embedding:
             with outages_of("bedrock"):
                 answer = await self._runtime.invoke_model(
                     modelId=model,
-                    body=json.dumps({"inputText": text}),
+                    body=json.dumps(body),
                     contentType="application/json",
                     accept="application/json",
                 )
                 async with answer["body"] as stream:
-                    parsed: dict[str, Any] = json.loads(await stream.read())
-        return parsed
+                    parsed: Body = json.loads(await stream.read())
+        return parsed, int(answer["ResponseMetadata"]["HTTPHeaders"][TOKENS_HEADER])
 
     async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked:
         arn = f"arn:aws:bedrock:{self._region}::foundation-model/{model}"
@@ -168,4 +187,6 @@ async def open_model(settings: Settings) -> AsyncIterator[BedrockModel]:
             )
             for name in ("bedrock-runtime", "bedrock-agent-runtime")
         ]
-        yield BedrockModel(runtime, agents, prices, settings.aws_region)
+        yield BedrockModel(
+            runtime, agents, prices, settings.aws_region, settings.embedding_dimension
+        )

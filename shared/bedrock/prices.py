@@ -11,6 +11,9 @@ Rate = tuple[Decimal, Decimal]
 # ones, so that budgets and usage can be tried on a laptop.
 RATES: Mapping[str, Rate] = {
     "amazon.titan-embed-text-v2:0": (Decimal("0.02"), Decimal(0)),
+    "cohere.embed-english-v3": (Decimal("0.10"), Decimal(0)),
+    "cohere.embed-multilingual-v3": (Decimal("0.10"), Decimal(0)),
+    "cohere.embed-v4:0": (Decimal("0.12"), Decimal(0)),
     "amazon.nova-micro-v1:0": (Decimal("0.035"), Decimal("0.14")),
     "amazon.nova-lite-v1:0": (Decimal("0.06"), Decimal("0.24")),
     "amazon.nova-pro-v1:0": (Decimal("0.80"), Decimal("3.20")),
@@ -36,18 +39,18 @@ class PriceList:
         self._rates = {**RATES, **(changes or {})}
 
     def check(self, model: str) -> None:
-        if _known(model) not in self._rates:
+        if foundation_model(model) not in self._rates:
             raise ValueError(f"no price for model {model!r}: add it to RAGOPS_PRICES")
 
     def cost(self, model: str, input_tokens: int, output_tokens: int = 0) -> Decimal:
-        rate_in, rate_out = self._rates[_known(model)]
+        rate_in, rate_out = self._rates[foundation_model(model)]
         return (rate_in * input_tokens + rate_out * output_tokens) / _MILLION
 
     def query_cost(self, model: str) -> Decimal:
-        return RATES_PER_QUERY[_known(model)]
+        return RATES_PER_QUERY[foundation_model(model)]
 
 
-def _known(model: str) -> str:
+def foundation_model(model: str) -> str:
     """The foundation model behind an ARN or a cross-region profile such as `us.amazon.…`."""
     name = model.rsplit("/", 1)[-1]
     area, _, rest = name.partition(".")

@@ -13,7 +13,7 @@ from services.retrieval.services.reranking import Breaker, Reranker
 from services.retrieval.services.search import Search
 from services.retrieval.services.spending import Meter
 from services.retrieval.store.sqlite.store import SqliteSearchStore
-from shared.ports import Embedded, ModelReport, Reranked
+from shared.ports import Embedded, EmbedRole, ModelReport, Reranked
 from tests.bench.library import TENANT
 from tests.quality.embedder import MAPPING, Vectors
 from tests.unit.retrieval.fakes import FakeModel, FakePublisher
@@ -28,7 +28,7 @@ class InstantModel(FakeModel):
         super().__init__()
         self._vectors = {text: vector.tolist() for text, vector in vectors.items()}
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
         vectors = [self._vectors[text] for text in texts]
         return Embedded(vectors, ModelReport(model, 0, 0, Decimal(0), len(texts)))
 

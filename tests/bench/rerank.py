@@ -70,7 +70,8 @@ async def _model(folder: Path) -> AsyncIterator[Model]:
 async def _embedded(model: Model, documents: Sequence[Document]) -> list[Document]:
     """With the vectors that the stand-in gives, which keeps the tokens' own for reranking."""
     passages = [p for document in documents for p in document.passages]
-    answer = await model.embed(MAPPING.model, [p.passage.matched_text for p in passages])
+    texts = [p.passage.matched_text for p in passages]
+    answer = await model.embed(MAPPING.model, texts, "passage")
     vectors = (np.asarray(vector, "<f2").tobytes() for vector in answer.vectors)
     return [
         replace(document, passages=[replace(p, vector=next(vectors)) for p in document.passages])

@@ -13,7 +13,7 @@ from compose.local.bedrock.encoder import Encoder
 from compose.local.bedrock.graph import ready_graph
 from compose.local.bedrock.settings import Settings
 from services.retrieval.models.mapping import Mapping
-from shared.ports import Embedded, ModelReport
+from shared.ports import Embedded, EmbedRole, ModelReport
 from tests.unit.retrieval.fakes import FakeModel
 
 MODEL = "local.minilm-l6-v2"
@@ -55,6 +55,6 @@ class QueryModel(FakeModel):
         super().__init__()
         self._vectors = dict(zip(queries, embedder.encode(queries).tolist(), strict=True))
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
         vectors = [self._vectors[text] for text in texts]
         return Embedded(vectors, ModelReport(model, 0, 0, Decimal(0), len(texts)))

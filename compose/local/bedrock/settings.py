@@ -16,8 +16,8 @@ class Settings(BaseSettings):
     state: Path
     embed_tokens: int = Field(512, ge=16, le=512)
     """Tokens of a text that are read; ingestion's passages all fit into 512."""
-    embed_batch_tokens: int = Field(512, ge=256)
-    """Padded tokens of one model run."""
+    embed_batch_tokens: int = Field(256, ge=256)
+    """Padded tokens of one model run: more of them are no faster, and more of them are padding."""
     embed_queue: int = Field(2000, ge=1)
     """Texts that may wait; above it callers get ThrottlingException."""
     embed_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)

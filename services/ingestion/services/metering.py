@@ -20,7 +20,7 @@ class _Sum:
     """What several documents consumed; `told` ends when the event is confirmed."""
 
     context: Context
-    reports: list[tuple[str, ModelReport]]
+    reports: list[tuple[str | None, ModelReport]]
     told: asyncio.Task[None]
 
 
@@ -34,11 +34,14 @@ class Meter:
     async def __call__(
         self,
         context: Context,
-        document_id: str,
+        document_id: str | None,
         report: ModelReport,
         purpose: Purpose = "embed_passages",
     ) -> None:
-        """Returns when the event that holds this report is confirmed. Raises Unavailable."""
+        """Returns when the event that holds this report is confirmed. Raises Unavailable.
+
+        `document_id` is None for a call that several documents shared.
+        """
         key = (context.tenant, context.principal, report.model, purpose)
         if key not in self._open:
             task = asyncio.create_task(self._tell(key))
@@ -63,7 +66,7 @@ class Meter:
                 return
 
 
-def summed(reports: list[tuple[str, ModelReport]], purpose: Purpose) -> ModelUsedV2:
+def summed(reports: list[tuple[str | None, ModelReport]], purpose: Purpose) -> ModelUsedV2:
     """One event for all; it names the document when there is only one."""
     documents = {document_id for document_id, _ in reports}
     return ModelUsedV2(

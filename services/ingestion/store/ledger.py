@@ -10,7 +10,7 @@ from services.ingestion.models.stored import FAULT, RESULT, as_json
 from services.ingestion.models.version import Announcement, Claim, Fault, Result
 from services.ingestion.store import ledger_sql as sql
 from services.ingestion.store.database import Database
-from services.ingestion.store.group_commit import GroupCommit
+from services.ingestion.store.grouping import Grouping
 from services.ingestion.store.rows import announcement_of, claim_of, parameter
 
 
@@ -28,8 +28,8 @@ class Ledger:
     def __init__(self, database: Database, times: Times) -> None:
         self._database = database
         self.times = times
-        self._finish = GroupCommit(self._finish_all)
-        self._ready = GroupCommit(self._ready_all)
+        self._finish = Grouping(self._finish_all)
+        self._ready = Grouping(self._ready_all)
 
     async def claim(self, places: int) -> list[Claim]:
         """Up to `places` versions, shared among tenants; each is ours until its lease ends."""

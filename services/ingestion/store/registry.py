@@ -13,7 +13,7 @@ from services.ingestion.models.succession import Newest, is_new
 from services.ingestion.models.version import Deletion, Document, Intake, Origin
 from services.ingestion.store import registry_sql as sql
 from services.ingestion.store.database import Database
-from services.ingestion.store.group_commit import GroupCommit
+from services.ingestion.store.grouping import Grouping
 from services.ingestion.store.rows import document_of, parameter
 
 
@@ -22,7 +22,7 @@ class Registry:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.take_in = GroupCommit(self._take_in)
+        self.take_in = Grouping(self._take_in)
 
     async def _take_in(self, offered: Sequence[Intake]) -> list[bool]:
         """Commits the offered documents; False for what was taken in before or is nothing new.

@@ -6,7 +6,7 @@ from hashlib import sha256
 from sqlalchemy import text
 
 from services.ingestion.store.database import Database
-from services.ingestion.store.group_commit import GroupCommit
+from services.ingestion.store.grouping import Grouping
 
 _GET = "SELECT key, vector FROM vectors WHERE key = ANY(CAST(:keys AS bytea[]))"
 
@@ -33,8 +33,8 @@ class Vectors:
 
     def __init__(self, database: Database, cap: int) -> None:
         self._database, self._cap = database, cap
-        self.get = GroupCommit(self._get)
-        self.put = GroupCommit(self._put)
+        self.get = Grouping(self._get)
+        self.put = Grouping(self._put)
 
     async def _get(self, wanted: Sequence[Sequence[bytes]]) -> list[dict[bytes, bytes]]:
         keys = [key for group in wanted for key in group]

@@ -23,7 +23,7 @@ class Embedding:
         if self._vector:
             return self._vector
         with self.watch.stage("embed"):
-            call = self.model.embed(self.mapping.model, [query])
+            call = self.model.embed(self.mapping.model, [query], "query")
             answer = await self.bill.charge("embed_query", call)
         (vector,) = answer.vectors
         if len(vector) != self.mapping.dimension:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from contracts.envelope import Context
 from contracts.ingestion.manifest import ChunkLine, read
@@ -17,6 +18,9 @@ from shared.ports import Blobs, Model, Publisher
 logger = logging.getLogger(__name__)
 # A crash repeats at most so many calls.
 BATCH = 32
+# Bytes that are read in less time than a thread is woken.
+SMALL = 64 * 1024
+T = TypeVar("T")
 
 
 class BadManifest(Exception):
@@ -36,15 +40,15 @@ class Manifests:
         """Raises BadManifest, NoSuchObject or Unavailable."""
         body = await self.blobs.get(key)
         try:
-            # A long document is megabytes of JSON: not in the event loop.
-            return await asyncio.to_thread(lambda: list(read(body)))
+            return await _aside(len(body), lambda: list(read(body)))
         except ValueError as error:
             raise BadManifest(f"{key}: {error}") from error
 
     async def passages(self, lines: Sequence[ChunkLine], context: Context) -> list[IndexedPassage]:
         """Raises BadManifest, MappingMismatch or Unavailable."""
         if all(Mapping(line.model, line.dimension) == self.mapping for line in lines):
-            return await asyncio.to_thread(lambda: [_indexed(line) for line in lines])
+            size = sum(len(line.text) for line in lines)
+            return await _aside(size, lambda: [_indexed(line) for line in lines])
         logger.warning("embedded_anew", extra={"fields": {"passages": len(lines)}})
         metric("PassagesEmbeddedAnew", len(lines))
         return [
@@ -56,7 +60,7 @@ class Manifests:
     async def _anew(self, lines: Sequence[ChunkLine], context: Context) -> list[IndexedPassage]:
         passages = [_passage(line) for line in lines]
         texts = [passage.matched_text for passage in passages]
-        embedded = await self.model.embed(self.mapping.model, texts)
+        embedded = await self.model.embed(self.mapping.model, texts, "passage")
         report = used(embedded.report, "embed_passages")
         await self.publisher.publish("usage", report, context)
         vectors = encoded(embedded.vectors, self.mapping)
@@ -64,6 +68,11 @@ class Manifests:
             IndexedPassage(passage, vector, line.mentions, line.about)
             for passage, vector, line in zip(passages, vectors, lines, strict=True)
         ]
+
+
+async def _aside(size: int, work: Callable[[], T]) -> T:
+    """On a thread when it is long: megabytes of JSON would hold up the event loop."""
+    return work() if size <= SMALL else await asyncio.to_thread(work)
 
 
 def named(lines: Sequence[ChunkLine]) -> list[IndexedPassage]:

@@ -37,6 +37,19 @@ def test_tokens_are_reported_in_body_and_header(runtime: Any) -> None:
     assert answer["contentType"] == "application/json"
 
 
+def test_several_texts_in_one_call_are_embedded_like_each_alone(runtime: Any) -> None:
+    texts = [f"Passage {n} is about {'long ' * n}things." for n in range(20)]
+    cohere = {"input_type": "search_document", "embedding_types": ["float"], "truncate": "RIGHT"}
+    answer = runtime.invoke_model(modelId="m", body=json.dumps(cohere | {"texts": texts}))
+    body = json.loads(answer["body"].read())
+    alone = [embedded(runtime, text) for text in texts]
+    for together, one in zip(body["embeddings"]["float"], alone, strict=True):
+        assert np.array(together) @ np.array(one["embedding"]) > 0.99999
+    count = sum(one["inputTextTokenCount"] for one in alone)
+    header = answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-bedrock-input-token-count"]
+    assert (header, body["response_type"]) == (str(count), "embeddings_by_type")
+
+
 @pytest.mark.parametrize("body", [{"inputText": ""}, {"inputText": "a", "dimensions": 1024}])
 def test_a_bad_body_is_a_validation_exception(runtime: Any, body: dict[str, object]) -> None:
     with pytest.raises(runtime.exceptions.ValidationException) as caught:

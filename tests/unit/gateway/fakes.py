@@ -40,7 +40,7 @@ from services.gateway.services.tokens import mint
 from services.gateway.settings import GatewaySettings
 from shared.clock import SystemClock
 from shared.errors import DeadlineMissed, Unavailable
-from shared.ports import ChatMessage, Embedded, ModelReport, Reranked, Tool, ToolCall
+from shared.ports import ChatMessage, Embedded, EmbedRole, ModelReport, Reranked, Tool, ToolCall
 
 T = TypeVar("T", bound=Message)
 SECRET = "a secret of at least thirty-two bytes"
@@ -152,7 +152,7 @@ class FakeModel:
     ) -> ToolCall:
         raise NotImplementedError
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
         raise NotImplementedError
 
     async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from contracts.envelope import Context
 from contracts.message import Message
 from shared.errors import NoSuchObject, Unavailable
-from shared.ports import Embedded, ModelReport, Tool, ToolCall
+from shared.ports import Embedded, EmbedRole, ModelReport, Tool, ToolCall
 
 M = TypeVar("M", bound=Message)
 DIMENSION = 8
@@ -94,7 +94,7 @@ class HashModel:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
         self.faults.strike("bedrock")
         self.waiting += 1
         await self.gate.wait()

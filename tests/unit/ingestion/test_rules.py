@@ -13,7 +13,7 @@ from services.ingestion.models.succession import Newest, is_new, is_stale
 from services.ingestion.models.version import Description, Intake, Origin
 from services.ingestion.services.intake import known_type
 from services.ingestion.services.titles import readable, title_of
-from services.ingestion.store.group_commit import GROUP_MAX, GroupCommit
+from services.ingestion.store.grouping import GROUP_MAX, Grouping
 from shared.errors import Unavailable
 from shared.testing.probe import until
 
@@ -117,7 +117,7 @@ async def test_a_group_gathers_while_another_commits() -> None:
         await first.wait()
         return [item * 2 for item in items]
 
-    group = GroupCommit(flush)
+    group = Grouping(flush)
     waiting = [asyncio.create_task(group(1))]
     await until(lambda: sizes)
     waiting += [asyncio.create_task(group(n)) for n in range(GROUP_MAX + 5)]
@@ -137,10 +137,31 @@ async def test_a_bad_item_fails_alone_and_an_outage_fails_all() -> None:
             raise ValueError("three")
         return list(items)
 
-    group = GroupCommit(flush)
+    group = Grouping(flush)
     results = await asyncio.gather(*(group(n) for n in range(5)), return_exceptions=True)
     assert [result for result in results if not isinstance(result, Exception)] == [0, 1, 2, 4]
     assert isinstance(results[3], ValueError)
     out = True
     results = await asyncio.gather(*(group(n) for n in range(3)), return_exceptions=True)
     assert all(isinstance(result, Unavailable) for result in results)
+
+
+async def test_groups_of_a_bounded_size_go_at_the_same_time() -> None:
+    groups: list[list[int]] = []
+    gate = asyncio.Event()
+
+    async def flush(items: Sequence[int]) -> list[int]:
+        groups.append(list(items))
+        await gate.wait()
+        return list(items)
+
+    group = Grouping(flush, most=10, size=lambda item: item, at_once=2)
+    waiting = [asyncio.create_task(group(size)) for size in (4, 5, 6, 30, 2, 3)]
+    await until(lambda: len(groups) == 2)
+    await asyncio.sleep(0)
+    assert groups == [[4, 5], [6]]
+    waiting[4].cancel()
+    gate.set()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [item for item in done if isinstance(item, int)] == [4, 5, 6, 30, 3]
+    assert groups == [[4, 5], [6], [30], [3]]

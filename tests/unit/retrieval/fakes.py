@@ -8,7 +8,7 @@ from decimal import Decimal
 from contracts.envelope import Context, new_id
 from contracts.message import Message
 from shared.errors import NoSuchObject, Unavailable
-from shared.ports import ChatMessage, Embedded, ModelReport, Reranked, Tool, ToolCall
+from shared.ports import ChatMessage, Embedded, EmbedRole, ModelReport, Reranked, Tool, ToolCall
 from tests.unit.retrieval.making import unit_vector
 
 
@@ -61,7 +61,7 @@ class FakeModel:
     ) -> ToolCall:
         raise AssertionError("retrieval calls no tools")
 
-    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
         if self.embed_down:
             raise Unavailable("bedrock")
         self.embedded += texts

@@ -1,4 +1,4 @@
-"""Concurrent writes of one kind as one transaction: while one commits, the next ones gather."""
+"""Concurrent calls of one kind as one: while some are under way, the next ones gather."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,33 +12,51 @@ R = TypeVar("R")
 GROUP_MAX = 200
 
 
-class GroupCommit(Generic[T, R]):
+class Grouping(Generic[T, R]):
     """`flush` gets the items that gathered and answers one result for each, in order.
 
-    An idle group adds no delay: the first item goes at once. When a flush fails by an item's
-    fault, its items are tried one by one, so that a bad one hurts nobody else.
+    An idle group adds no delay: the first item goes at once. `at_once` flushes run at a time, each
+    of items whose sizes sum up to at most `most` (one item at least). When a flush fails by an
+    item's fault, its items are tried one by one, so that a bad one hurts nobody else.
     """
 
-    def __init__(self, flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
-        self._flush = flush
+    def __init__(
+        self,
+        flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        most: int = GROUP_MAX,
+        size: Callable[[T], int] = lambda _: 1,
+        at_once: int = 1,
+    ) -> None:
+        self._flush, self._most, self._size, self._at_once = flush, most, size, at_once
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, item: T) -> R:
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
-        if self._task is None:
-            self._task = asyncio.create_task(self._work())
+        if len(self._tasks) < self._at_once:
+            task = asyncio.create_task(self._work())
+            self._tasks.add(task)
         return await done
 
     async def _work(self) -> None:
         # One turn of the loop, so that callers who are ready now share the first flush.
         await asyncio.sleep(0)
         while self._waiting:
-            group = self._waiting[:GROUP_MAX]
-            del self._waiting[:GROUP_MAX]
-            await self._settle([entry for entry in group if not entry[1].done()])
-        self._task = None
+            await self._settle(self._next())
+        self._tasks.discard(asyncio.current_task())
+
+    def _next(self) -> list[tuple[T, "asyncio.Future[R]"]]:
+        """Those who still wait, in their order."""
+        group: list[tuple[T, asyncio.Future[R]]] = []
+        room = self._most
+        while self._waiting and (not group or self._size(self._waiting[0][0]) <= room):
+            entry = self._waiting.pop(0)
+            if not entry[1].done():
+                group.append(entry)
+                room -= self._size(entry[0])
+        return group
 
     async def _settle(self, group: list[tuple[T, "asyncio.Future[R]"]]) -> None:
         if not group:

@@ -1,0 +1,74 @@
+"""How each family of embedding models takes texts and gives vectors: the bodies of InvokeModel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.bedrock.prices import foundation_model
+from shared.ports import EmbedRole
+
+Body = Mapping[str, Any]
+TOKENS_HEADER = "x-amzn-bedrock-input-token-count"
+_INPUT_TYPES: Mapping[EmbedRole, str] = {"query": "search_query", "passage": "search_document"}
+
+
+class Family(Protocol):
+    """`texts_max`: how many texts a call takes."""
+
+    @property
+    def texts_max(self) -> int: ...
+
+    def ask(self, texts: Sequence[str], role: EmbedRole) -> Body:
+        """The request's body for at most `texts_max` texts."""
+        ...
+
+    def vectors(self, answer: Body) -> list[list[float]]:
+        """One vector a text, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Titan:
+    """Amazon's: a text a call, the same for queries and passages."""
+
+    texts_max: int = 1
+
+    def ask(self, texts: Sequence[str], role: EmbedRole) -> Body:  # noqa: ARG002 (it has none)
+        (text,) = texts
+        return {"inputText": text}
+
+    def vectors(self, answer: Body) -> list[list[float]]:
+        return [answer["embedding"]]
+
+
+@dataclass(frozen=True)
+class Cohere:
+    """Embed v3, and v4 when it has a `dimension`; queries and passages are embedded differently.
+
+    v3 refuses a text above `characters_max` whatever `truncate` says, so its end is cut here.
+    """
+
+    dimension: int | None = None
+    characters_max: int | None = 2048
+    texts_max: int = 96
+
+    def ask(self, texts: Sequence[str], role: EmbedRole) -> Body:
+        body: dict[str, Any] = {
+            "texts": [text[: self.characters_max] for text in texts],
+            "input_type": _INPUT_TYPES[role],
+            "embedding_types": ["float"],
+            "truncate": "RIGHT" if self.dimension else "END",
+        }
+        return body | ({"output_dimension": self.dimension} if self.dimension else {})
+
+    def vectors(self, answer: Body) -> list[list[float]]:
+        found: list[list[float]] = answer["embeddings"]["float"]
+        return found
+
+
+def family_of(model: str, dimension: int) -> Family:
+    """By the model's id, its ARN or its cross-region profile; the local model speaks like v4."""
+    name = foundation_model(model)
+    if name.startswith(("cohere.embed-v4", "local.")):
+        return Cohere(dimension, None)
+    return Cohere() if name.startswith("cohere.embed-") else Titan()
