@@ -15,9 +15,10 @@ GROUP_MAX = 200
 class Grouping(Generic[T, R]):
     """`flush` gets the items that gathered and answers one result for each, in order.
 
-    An idle group adds no delay: the first item goes at once. `at_once` flushes run at a time, each
-    of items whose sizes sum up to at most `most` (one item at least). When a flush fails by an
-    item's fault, its items are tried one by one, so that a bad one hurts nobody else.
+    An idle group adds no delay beyond `wait_s`, in which items gather before a flush. `at_once`
+    flushes run at a time, each of items whose sizes sum up to at most `most` (one item at least).
+    When a flush fails by an item's fault, its items are tried one by one, so that a bad one hurts
+    nobody else.
     """
 
     def __init__(
@@ -27,8 +28,10 @@ class Grouping(Generic[T, R]):
         most: int = GROUP_MAX,
         size: Callable[[T], int] = lambda _: 1,
         at_once: int = 1,
+        wait_s: float = 0.0,
     ) -> None:
-        self._flush, self._most, self._size, self._at_once = flush, most, size, at_once
+        self._flush, self._most, self._size = flush, most, size
+        self._at_once, self._wait_s = at_once, wait_s
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -41,9 +44,9 @@ class Grouping(Generic[T, R]):
         return await done
 
     async def _work(self) -> None:
-        # One turn of the loop, so that callers who are ready now share the first flush.
-        await asyncio.sleep(0)
         while self._waiting:
+            # One turn of the loop at least, so that callers who are ready now share a flush.
+            await asyncio.sleep(self._wait_s)
             await self._settle(self._next())
         self._tasks.discard(asyncio.current_task())
 

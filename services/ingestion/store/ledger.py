@@ -13,6 +13,9 @@ from services.ingestion.store.database import Database
 from services.ingestion.store.grouping import Grouping
 from services.ingestion.store.rows import announcement_of, claim_of, parameter
 
+# A document that is finished goes on with those that are finished in this time.
+FINISH_WAIT_S = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -28,7 +31,7 @@ class Ledger:
     def __init__(self, database: Database, times: Times) -> None:
         self._database = database
         self.times = times
-        self._finish = Grouping(self._finish_all)
+        self._finish = Grouping(self._finish_all, wait_s=FINISH_WAIT_S)
         self._ready = Grouping(self._ready_all)
 
     async def claim(self, places: int) -> list[Claim]:
