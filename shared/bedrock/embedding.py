@@ -9,6 +9,8 @@ from shared.ports import EmbedRole
 
 Body = Mapping[str, Any]
 TOKENS_HEADER = "x-amzn-bedrock-input-token-count"
+# Fewer than in any language that these models read: an estimate must not be too low.
+CHARACTERS_A_TOKEN = 2
 _INPUT_TYPES: Mapping[EmbedRole, str] = {"query": "search_query", "passage": "search_document"}
 
 
@@ -72,3 +74,12 @@ def family_of(model: str, dimension: int) -> Family:
     if name.startswith(("cohere.embed-v4", "local.")):
         return Cohere(dimension, None)
     return Cohere() if name.startswith("cohere.embed-") else Titan()
+
+
+def tokens_of(answer: Body, headers: Mapping[str, str], texts: Sequence[str]) -> int:
+    """Input tokens as Bedrock counted them, in Titan's body or in a header.
+
+    Where it says nothing they are estimated: a call must not be free.
+    """
+    told = answer.get("inputTextTokenCount", headers.get(TOKENS_HEADER))
+    return int(told) if told is not None else -(-sum(map(len, texts)) // CHARACTERS_A_TOKEN)

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from shared.aws import INTERACTIVE, Clients
-from shared.bedrock.embedding import TOKENS_HEADER, Body, family_of
+from shared.bedrock.embedding import Body, family_of, tokens_of
 from shared.bedrock.prices import PriceList
 from shared.observability import span
 from shared.outage import outages_of
@@ -100,18 +100,20 @@ class BedrockModel:
     async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
         family = family_of(model, self._dimension)
         most = family.texts_max
-        bodies = [
-            family.ask(texts[start : start + most], role) for start in range(0, len(texts), most)
-        ]
+        parts = [texts[start : start + most] for start in range(0, len(texts), most)]
         with span("embeddings", {"gen_ai.request.model": model, "texts": len(texts)}):
-            answers = await asyncio.gather(*(self._invoke(model, body) for body in bodies))
-        tokens = sum(count for _, count in answers)
+            calls = [self._invoke(model, family.ask(part, role)) for part in parts]
+            answers = await asyncio.gather(*calls)
+        tokens = sum(
+            tokens_of(answer, headers, part)
+            for (answer, headers), part in zip(answers, parts, strict=True)
+        )
         cost = self._prices.cost(model, tokens)
-        report = ModelReport(model, tokens, 0, cost, calls=max(1, len(bodies)))
-        return Embedded([v for body, _ in answers for v in family.vectors(body)], report)
+        report = ModelReport(model, tokens, 0, cost, calls=max(1, len(parts)))
+        return Embedded([v for answer, _ in answers for v in family.vectors(answer)], report)
 
-    async def _invoke(self, model: str, body: Body) -> tuple[Body, int]:
-        """The answer's body, and the input tokens that Bedrock counted."""
+    async def _invoke(self, model: str, body: Body) -> tuple[Body, Mapping[str, str]]:
+        """The answer's body and headers."""
         async with self._embedding:
             with outages_of("bedrock"):
                 answer = await self._runtime.invoke_model(
@@ -122,7 +124,7 @@ class BedrockModel:
                 )
                 async with answer["body"] as stream:
                     parsed: Body = json.loads(await stream.read())
-        return parsed, int(answer["ResponseMetadata"]["HTTPHeaders"][TOKENS_HEADER])
+        return parsed, answer["ResponseMetadata"]["HTTPHeaders"]
 
     async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked:
         arn = f"arn:aws:bedrock:{self._region}::foundation-model/{model}"

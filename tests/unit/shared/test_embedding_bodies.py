@@ -8,7 +8,7 @@ from typing import Any, Self
 import pytest
 
 from shared.bedrock import BedrockModel, PriceList
-from shared.bedrock.embedding import TOKENS_HEADER, Cohere, Titan, family_of
+from shared.bedrock.embedding import TOKENS_HEADER, Cohere, Titan, family_of, tokens_of
 from shared.ports import EmbedRole
 
 V3, V4, TITAN = "cohere.embed-multilingual-v3", "cohere.embed-v4:0", "amazon.titan-embed-text-v2:0"
@@ -75,6 +75,12 @@ def test_version_3_gets_no_longer_text_than_it_takes() -> None:
     assert (len(body["texts"][0]), body["truncate"]) == (2048, "END")
     assert "output_dimension" not in body
     assert len(family_of(V4, 1024).ask(["a" * 3000], "passage")["texts"][0]) == 3000
+
+
+def test_a_call_whose_tokens_nobody_counted_is_not_free() -> None:
+    assert tokens_of({"inputTextTokenCount": 4}, {TOKENS_HEADER: "5"}, ["abc"]) == 4
+    assert tokens_of({}, {TOKENS_HEADER: "5"}, ["abc"]) == 5
+    assert tokens_of({}, {}, ["abc", "de"]) == 3
 
 
 @pytest.mark.parametrize(("model", "sizes"), [(TITAN, [1] * 100), (V3, [96, 4])])
