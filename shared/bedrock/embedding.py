@@ -31,13 +31,14 @@ class Family(Protocol):
 
 @dataclass(frozen=True)
 class Titan:
-    """Amazon's: a text a call, the same for queries and passages."""
+    """Amazon's: a text a call, the same for queries and passages; v2 has several dimensions."""
 
+    dimension: int | None = None
     texts_max: int = 1
 
     def ask(self, texts: Sequence[str], role: EmbedRole) -> Body:  # noqa: ARG002 (it has none)
         (text,) = texts
-        return {"inputText": text}
+        return {"inputText": text} | ({"dimensions": self.dimension} if self.dimension else {})
 
     def vectors(self, answer: Body) -> list[list[float]]:
         return [answer["embedding"]]
@@ -73,7 +74,9 @@ def family_of(model: str, dimension: int) -> Family:
     name = foundation_model(model)
     if name.startswith(("cohere.embed-v4", "local.")):
         return Cohere(dimension, None)
-    return Cohere() if name.startswith("cohere.embed-") else Titan()
+    if name.startswith("cohere.embed-"):
+        return Cohere()
+    return Titan(dimension if "-v2" in name else None)
 
 
 def tokens_of(answer: Body, headers: Mapping[str, str], texts: Sequence[str]) -> int:

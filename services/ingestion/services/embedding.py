@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 
@@ -51,7 +50,11 @@ class Embed:
         self.model_id, self.dimension = model_id, dimension
         self._model, self._vectors, self._meter = model, vectors, meter
         self._make = Grouping(
-            self._together, most=TOGETHER, size=lambda wanted: len(wanted.texts), at_once=AT_ONCE
+            self._together,
+            most=TOGETHER,
+            size=lambda wanted: len(wanted.texts),
+            key=lambda wanted: wanted.payer,
+            at_once=AT_ONCE,
         )
 
     async def __call__(self, claim: Claim, texts: Sequence[str]) -> list[bytes]:
@@ -71,16 +74,7 @@ class Embed:
         return [have[key] for key in keys]
 
     async def _together(self, wanted: Sequence[Wanted]) -> list[Made]:
-        """A call for each user whose documents are among them."""
-        places = sorted(range(len(wanted)), key=lambda place: wanted[place].payer)
-        groups = [list(g) for _, g in groupby(places, key=lambda place: wanted[place].payer)]
-        calls = [self._call([wanted[place] for place in group]) for group in groups]
-        made: dict[int, Made] = {}
-        for group, done in zip(groups, await asyncio.gather(*calls), strict=True):
-            made |= zip(group, done, strict=True)
-        return [made[place] for place in range(len(wanted))]
-
-    async def _call(self, wanted: Sequence[Wanted]) -> list[Made]:
+        """All of one payer."""
         texts = [text for each in wanted for text in each.texts]
         embedded = await self._model.embed(self.model_id, texts, "passage")
         documents = {each.claim.document_id for each in wanted}

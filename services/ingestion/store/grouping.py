@@ -1,7 +1,7 @@
 """Concurrent calls of one kind as one: while some are under way, the next ones gather."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from shared.errors import Unavailable
@@ -16,9 +16,9 @@ class Grouping(Generic[T, R]):
     """`flush` gets the items that gathered and answers one result for each, in order.
 
     An idle group adds no delay beyond `wait_s`, in which items gather before a flush. `at_once`
-    flushes run at a time, each of items whose sizes sum up to at most `most` (one item at least).
-    When a flush fails by an item's fault, its items are tried one by one, so that a bad one hurts
-    nobody else.
+    flushes run at a time, each of items of one `key` whose sizes sum up to at most `most` (one item
+    at least). When a flush fails by an item's fault, its items are tried one by one, so that a bad
+    one hurts nobody else.
     """
 
     def __init__(
@@ -27,10 +27,11 @@ class Grouping(Generic[T, R]):
         *,
         most: int = GROUP_MAX,
         size: Callable[[T], int] = lambda _: 1,
+        key: Callable[[T], Hashable] = lambda _: None,
         at_once: int = 1,
         wait_s: float = 0.0,
     ) -> None:
-        self._flush, self._most, self._size = flush, most, size
+        self._flush, self._most, self._size, self._key = flush, most, size, key
         self._at_once, self._wait_s = at_once, wait_s
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,14 +52,20 @@ class Grouping(Generic[T, R]):
         self._tasks.discard(asyncio.current_task())
 
     def _next(self) -> list[tuple[T, "asyncio.Future[R]"]]:
-        """Those who still wait, in their order."""
+        """The first who still waits, and those who may go with it; all in their order."""
         group: list[tuple[T, asyncio.Future[R]]] = []
-        room = self._most
-        while self._waiting and (not group or self._size(self._waiting[0][0]) <= room):
-            entry = self._waiting.pop(0)
-            if not entry[1].done():
-                group.append(entry)
-                room -= self._size(entry[0])
+        left, room = [], self._most
+        for item, done in self._waiting:
+            if done.done():
+                continue
+            if not group or (
+                self._size(item) <= room and self._key(item) == self._key(group[0][0])
+            ):
+                group.append((item, done))
+                room -= self._size(item)
+            else:
+                left.append((item, done))
+        self._waiting = left
         return group
 
     async def _settle(self, group: list[tuple[T, "asyncio.Future[R]"]]) -> None:

@@ -155,13 +155,15 @@ async def test_groups_of_a_bounded_size_go_at_the_same_time() -> None:
         await gate.wait()
         return list(items)
 
-    group = Grouping(flush, most=10, size=lambda item: item, at_once=2)
-    waiting = [asyncio.create_task(group(size)) for size in (4, 5, 6, 30, 2, 3)]
+    group = Grouping(flush, most=10, size=lambda item: item, key=lambda n: n == 3, at_once=2)
+    sizes = (4, 5, 6, 30, 2, 3, 1, 7)
+    waiting = [asyncio.create_task(group(size)) for size in sizes]
     await until(lambda: len(groups) == 2)
     await asyncio.sleep(0)
-    assert groups == [[4, 5], [6]]
-    waiting[4].cancel()
+    assert groups == [[4, 5, 1], [6, 2]]
+    waiting[-1].cancel()
     gate.set()
     done = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [item for item in done if isinstance(item, int)] == [4, 5, 6, 30, 3]
-    assert groups == [[4, 5], [6], [30], [3]]
+    assert done[:-1] == list(sizes[:-1])
+    assert isinstance(done[-1], asyncio.CancelledError)
+    assert groups == [[4, 5, 1], [6, 2], [30], [3]]

@@ -48,8 +48,9 @@ class Runtime:
 @pytest.mark.parametrize(
     ("model", "family"),
     [
-        (TITAN, Titan()),
-        (f"{ARN}/{TITAN}", Titan()),
+        ("amazon.titan-embed-text-v1", Titan()),
+        (TITAN, Titan(256)),
+        (f"{ARN}/{TITAN}", Titan(256)),
         (V3, Cohere()),
         (f"us.{V4}", Cohere(256, None)),
         ("local.minilm-l6-v2", Cohere(256, None)),
@@ -68,6 +69,11 @@ def test_cohere_embeds_queries_and_passages_differently(role: EmbedRole, name: s
         "truncate": "RIGHT",
         "output_dimension": 512,
     }
+
+
+def test_titan_is_asked_for_the_dimension_that_the_index_has() -> None:
+    assert family_of(TITAN, 512).ask(["a"], "query") == {"inputText": "a", "dimensions": 512}
+    assert Titan().ask(["a"], "query") == {"inputText": "a"}
 
 
 def test_version_3_gets_no_longer_text_than_it_takes() -> None:
