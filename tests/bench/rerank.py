@@ -61,7 +61,9 @@ async def _model(folder: Path) -> AsyncIterator[Model]:
     fleet = Fleet(layout.logs, Ledger(layout.processes), Silent())
     try:
         await fleet.run(bedrock(layout, port))
-        async with open_model(Settings(bedrock_endpoint_url=f"http://{HOST}:{port}")) as model:
+        url = f"http://{HOST}:{port}"
+        settings = Settings(bedrock_endpoint_url=url, embedding_dimension=MAPPING.dimension)
+        async with open_model(settings) as model:
             yield model
     finally:
         await fleet.stop(["bedrock"])
