@@ -45,11 +45,14 @@ class Grouping(Generic[T, R]):
         return await done
 
     async def _work(self) -> None:
-        while self._waiting:
-            # One turn of the loop at least, so that callers who are ready now share a flush.
-            await asyncio.sleep(self._wait_s)
-            await self._settle(self._next())
-        self._tasks.discard(asyncio.current_task())
+        try:
+            while self._waiting:
+                # One turn of the loop at least, so that callers who are ready now share a flush.
+                await asyncio.sleep(self._wait_s)
+                await self._settle(self._next())
+        finally:
+            # By the worker itself: a done callback comes later than the next item may.
+            self._tasks.discard(asyncio.current_task())
 
     def _next(self) -> list[tuple[T, "asyncio.Future[R]"]]:
         """The first who still waits, and those who may go with it; all in their order."""
@@ -73,6 +76,7 @@ class Grouping(Generic[T, R]):
             return
         try:
             results = await self._flush([item for item, _ in group])
+            settled = list(zip(group, results, strict=True))
         except Exception as error:  # noqa: BLE001 (every waiting caller gets it)
             if len(group) > 1 and not isinstance(error, Unavailable):
                 for entry in group:
@@ -82,6 +86,6 @@ class Grouping(Generic[T, R]):
                 if not done.done():
                     done.set_exception(error)
             return
-        for (_, done), result in zip(group, results, strict=True):
+        for (_, done), result in settled:
             if not done.done():
                 done.set_result(result)

@@ -1,7 +1,10 @@
 """Small documents of one user share calls of the embedding model, and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
+
+from sqlalchemy import text as text_of
 
 from contracts.ingestion.document_chunked import DocumentChunkedV1
 from contracts.platform.model_used import ModelUsedV2
@@ -32,13 +35,7 @@ class PickyModel(HashModel):
 
 
 async def test_documents_of_a_user_share_a_call_and_those_of_others_do_not(world: World) -> None:
-    world.model = model = PickyModel()
-    model.gate.clear()
-    async with world.working(in_flight=20):
-        # As many as may be under way at once are held back: what follows gathers behind them.
-        for n in range(AT_ONCE):
-            await world.offer(f"{n}.txt", f"Held text {n}.")
-            await until(partial(model.has_calls, n + 1))
+    async with _held(world) as model:
         for n in range(8):
             tenant = "acme" if n % 2 else "other"
             document = await world.offer(f"{n}-.txt", f"Text {n} of {tenant}.", tenant=tenant)
@@ -59,15 +56,31 @@ async def test_documents_of_a_user_share_a_call_and_those_of_others_do_not(world
 
 
 async def test_a_text_that_the_model_refuses_hurts_its_own_document_only(world: World) -> None:
+    async with _held(world) as model:
+        for name, text in [("a.txt", "Good."), ("bad.txt", BAD), ("b.txt", "As good.")]:
+            await world.ends(await world.offer(name, text), "processing")
+        model.gate.set()
+        await until(lambda: len(world.publisher.of(DocumentChunkedV1)) == AT_ONCE + 2, within_s=15)
+    # The fault has fired: what was refused was a call that others shared.
+    assert [call for call in model.calls if len(call) > 1 and any(BAD in text for text in call)]
+    # The others have not even noticed.
+    sql = "SELECT attempts, d.name FROM versions JOIN documents d USING (document_id)"
+    async with world.database.transaction() as connection:
+        attempts = {row.name: row.attempts for row in await connection.execute(text_of(sql))}
+    assert (attempts["a.txt"], attempts["b.txt"]) == (1, 1)
+    assert "bad.txt" not in {m.name for m in world.publisher.of(DocumentChunkedV1)}
+
+
+@asynccontextmanager
+async def _held(world: World) -> AsyncIterator[PickyModel]:
+    """As many calls as may be under way are held back: what follows gathers behind them."""
     world.model = model = PickyModel()
+    model.gate.clear()
     async with world.working(in_flight=20):
-        good = [await world.offer(f"{n}.txt", f"Good text {n}.") for n in range(6)]
-        await world.offer("bad.txt", BAD)
-        for document in good:
-            await world.ends(document, "indexing")
-        await until(lambda: any(BAD in text for call in model.calls for text in call))
-    names = [chunked.name for chunked in world.publisher.of(DocumentChunkedV1)]
-    assert sorted(names) == [f"{n}.txt" for n in range(6)]
+        for n in range(AT_ONCE):
+            await world.offer(f"{n}.txt", f"Held text {n}.")
+            await until(partial(model.has_calls, n + 1))
+        yield model
 
 
 def _owners(call: Sequence[str]) -> list[str]:

@@ -167,3 +167,15 @@ async def test_groups_of_a_bounded_size_go_at_the_same_time() -> None:
     assert done[:-1] == list(sizes[:-1])
     assert isinstance(done[-1], asyncio.CancelledError)
     assert groups == [[4, 5, 1], [6, 2], [30], [3]]
+
+
+async def test_an_answer_that_is_too_short_is_told_and_the_next_item_goes() -> None:
+    answers: list[list[int]] = [[], [], [], [3]]
+
+    async def flush(_: Sequence[int]) -> list[int]:
+        return answers.pop(0)
+
+    group = Grouping(flush)
+    results = await asyncio.gather(group(1), group(2), return_exceptions=True)
+    assert [type(result) for result in results] == [ValueError, ValueError]
+    assert await group(3) == 3
