@@ -5,16 +5,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.ingestion.document import Counts, Failure, Metadata, Status, Tags
-from contracts.ingestion.document_state import DocumentSummary
-from contracts.retrieval.graph_answered import (
+from contracts.ingestion.queries import DocumentSummary
+from contracts.retrieval.graph import (
     Edge,
     Evidence,
     GraphAnsweredV1,
     Named,
     Neighbour,
 )
-from contracts.retrieval.search_answered import Explanation, Hit, LegState
-from contracts.retrieval.search_requested import FILTER_FORM, Fusion, Leg, Weights
+from contracts.retrieval.search import FILTER_FORM, Explanation, Fusion, Hit, Leg, LegState, Weights
 
 QUESTION_MAX = 4_000
 

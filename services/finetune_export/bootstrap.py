@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from contracts.gateway.turn_completed import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV1
 from services.finetune_export.controllers.turn_completed import TurnCompleted
 from services.finetune_export.services.archive_turn import ArchiveTurn
 from services.finetune_export.settings import FinetuneExportSettings

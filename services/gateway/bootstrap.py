@@ -7,7 +7,7 @@ from functools import partial
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from contracts.platform.model_used import ModelUsedV2
+from contracts.platform.usage import ModelUsedV2
 from services.gateway.controllers.app import build_app
 from services.gateway.controllers.auth import authentication
 from services.gateway.controllers.chat import chat_routes

@@ -5,14 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from contracts.gateway.turn_completed import TurnCompletedV1
-from contracts.ingestion.delete_document import DeleteDocumentV1
-from contracts.ingestion.get_document import GetDocumentV1
-from contracts.ingestion.ingest_document import IngestDocumentV2
-from contracts.ingestion.list_documents import ListDocumentsV1
-from contracts.ingestion.objects_dropped import ObjectsDroppedV1
+from contracts.gateway.turns import TurnCompletedV1
+from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, ObjectsDroppedV1
+from contracts.ingestion.queries import GetDocumentV1, ListDocumentsV1
 from contracts.message import Message
-from contracts.retrieval.document_indexed import DocumentIndexedV1
+from contracts.retrieval.events import DocumentIndexedV1
 from services.ingestion.controllers.delete_document import DeleteDocument
 from services.ingestion.controllers.document_indexed import DocumentIndexed
 from services.ingestion.controllers.get_document import GetDocument

@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from contracts.gateway.turn_completed import TurnCompletedV1
-from contracts.memory.context_requested import ContextRequestedV1
-from contracts.memory.list_conversations import ListConversationsV1
+from contracts.gateway.turns import TurnCompletedV1
+from contracts.memory.queries import ContextRequestedV1, ListConversationsV1
 from services.memory.controllers.context_requested import ContextRequested
 from services.memory.controllers.list_conversations import ListConversations
 from services.memory.controllers.turn_completed import TurnCompleted

@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_deleted import DocumentDeletedV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
+from contracts.retrieval.graph import GraphRequestedV1
+from contracts.retrieval.search import SearchRequestedV1
 from services.retrieval.controllers.document_chunked import DocumentChunked
 from services.retrieval.controllers.document_deleted import DocumentDeleted
 from services.retrieval.controllers.graph_requested import GraphRequested

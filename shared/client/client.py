@@ -18,7 +18,7 @@ from contracts.gateway.http import (
     SearchView,
 )
 from contracts.ingestion.document import Metadata
-from contracts.retrieval.graph_requested import ENTITIES
+from contracts.retrieval.graph import ENTITIES
 from shared.client.events import Event, events_of
 from shared.client.transport import Transport
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contracts.envelope import Envelope, wrap
 from contracts.message import Message
-from contracts.platform.request_failed import RequestFailedV1
+from contracts.platform.replies import RequestFailedV1
 from contracts.topology import QUEUES
 from shared.errors import Unavailable
 from shared.messaging.batch import BATCH_MAX

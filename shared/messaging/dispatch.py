@@ -12,8 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from contracts.envelope import Envelope
 from contracts.message import Message
-from contracts.platform.ping import PingV1, PongV1
-from contracts.platform.request_failed import RequestFailedV1
+from contracts.platform.replies import PingV1, PongV1, RequestFailedV1
 from contracts.topology import REPLY_QUEUE_PREFIX
 from shared.errors import NoSuchObject, Unavailable
 from shared.messaging.wire import Foreign, Received, Undecodable, decode, message_of

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from contracts.envelope import Context, Envelope, wrap
 from contracts.message import Message
-from contracts.platform.request_failed import RequestFailedV1
+from contracts.platform.replies import RequestFailedV1
 from contracts.topology import REPLY_QUEUE_PREFIX
 from shared.errors import DeadlineMissed, NoSuchObject, RequestRefused, Unavailable
 from shared.messaging.bus import Bus

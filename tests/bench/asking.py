@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from contracts.envelope import Context, new_id
-from contracts.retrieval.search_requested import Leg, SearchRequestedV1
+from contracts.retrieval.search import Leg, SearchRequestedV1
 from services.retrieval.services.reranking import Breaker, Reranker
 from services.retrieval.services.search import Search
 from services.retrieval.services.spending import Meter

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from contracts.envelope import Context, wrap
-from contracts.ingestion.get_document import GetDocumentV1
+from contracts.ingestion.queries import GetDocumentV1
 from shared.aws import Clients
 from shared.messaging import Bus, Consumer, open_bus
 from shared.messaging.wire import encode

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.controllers.http_server import HttpServer
 from shared.observability import configure_logs, configure_traces
 from tests.unit.gateway.fakes import Gateway, a_hit, an_answered_search

@@ -17,7 +17,7 @@ from compose.local.parts.bedrock import bedrock
 from compose.local.ports import HOST, free_ports
 from compose.local.progress import Silent
 from contracts.envelope import Context, new_id
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.search import SearchRequestedV1
 from services.retrieval.services.reranking import DEPTH, Breaker, Reranker
 from services.retrieval.services.search import Search
 from services.retrieval.services.spending import Meter

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.envelope import Context, wrap
-from contracts.ingestion.ingest_document import (
+from contracts.ingestion.documents import (
     IngestDocumentV1,
     IngestDocumentV2,
     InlineText,
     StoredObject,
 )
-from contracts.platform.model_used import ModelUsedV1, ModelUsedV2
+from contracts.platform.usage import ModelUsedV1, ModelUsedV2
 from contracts.registry import newest
 from shared.messaging.wire import Undecodable, decode, encode, message_of
 

@@ -9,9 +9,9 @@ import pytest
 
 from contracts.envelope import Context, derived_id
 from contracts.ingestion.document import Counts
-from contracts.ingestion.document_chunked import DocumentChunkedV1
+from contracts.ingestion.events import DocumentChunkedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, passage_id, write
-from contracts.retrieval.search_requested import Leg, SearchRequestedV1
+from contracts.retrieval.search import Leg, SearchRequestedV1
 from services.ingestion.services.entities.extracting import extract
 from services.retrieval.models.passage import Passage
 from services.retrieval.services.indexing import Indexing

@@ -12,8 +12,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.envelope import Context
-from contracts.retrieval.search_answered import Hit, SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.search import Hit, SearchAnsweredV1, SearchRequestedV1
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.services.graph_leg import SEEDS
 from services.retrieval.services.graph_store import Links

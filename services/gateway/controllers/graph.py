@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import StringConstraints
 
 from contracts.gateway.http import GraphView
-from contracts.retrieval.graph_requested import ENTITIES, ENTITIES_MAX, ENTITY_MAX
+from contracts.retrieval.graph import ENTITIES, ENTITIES_MAX, ENTITY_MAX
 from services.gateway.controllers.auth import Needs
 from services.gateway.controllers.json_response import json_response
 from services.gateway.controllers.problems import documented

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.platform.model_used import ModelUsedV2
+from contracts.platform.usage import ModelUsedV2
 from services.gateway.models.usage import Spent
 from services.gateway.services.usage import CountUsage
 from shared.outcomes import Done, Outcome

@@ -8,7 +8,7 @@ from uuid import uuid4
 from contracts.envelope import Context
 from contracts.gateway.http import DocumentAccepted
 from contracts.ingestion.document import document_id
-from contracts.ingestion.ingest_document import IngestDocumentV2, StoredObject
+from contracts.ingestion.documents import IngestDocumentV2, StoredObject
 from contracts.ingestion.media_types import KNOWN, media_type_of
 from contracts.topology import UPLOADS_PREFIX
 from services.gateway.models.note import AcceptedNote, Notes

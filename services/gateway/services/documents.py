@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.gateway.http import DocumentList, DocumentView
-from contracts.ingestion.delete_document import DeleteDocumentV1
-from contracts.ingestion.document_state import DocumentStateV1
-from contracts.ingestion.documents_listed import DocumentsListedV1
-from contracts.ingestion.get_document import GetDocumentV1
-from contracts.ingestion.list_documents import ListDocumentsV1
+from contracts.ingestion.documents import DeleteDocumentV1
+from contracts.ingestion.queries import (
+    DocumentsListedV1,
+    DocumentStateV1,
+    GetDocumentV1,
+    ListDocumentsV1,
+)
 from services.gateway.models.note import AcceptedNote, Notes
 from services.gateway.models.principal import Principal
 from services.gateway.models.refusals import NotFound

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.gateway.http import SearchBody
-from contracts.retrieval.search_answered import SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 from services.gateway.models.principal import Principal
 from shared.observability import bound, span
 from shared.ports import Requester

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contracts.envelope import Context
-from contracts.memory.turn import PastTurn
-from contracts.retrieval.search_answered import Hit, SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.memory.queries import PastTurn
+from contracts.retrieval.search import Hit, SearchAnsweredV1, SearchRequestedV1
 from services.gateway.models.question import Question
 from services.gateway.models.session import Sessions, SessionTurn
 from services.gateway.services.condense import Condense

@@ -4,11 +4,8 @@ import logging
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.memory.context_answered import ContextAnsweredV1
-from contracts.memory.context_requested import ContextRequestedV1
-from contracts.memory.turn import PastTurn
-from contracts.retrieval.search_answered import SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1, PastTurn
+from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from shared.observability import metric
 from shared.ports import Requester

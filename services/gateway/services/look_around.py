@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.retrieval.graph_answered import GraphAnsweredV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
+from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
 from services.gateway.models.principal import Principal
 from shared.errors import RequestRefused, Unavailable
 from shared.observability import bound, span

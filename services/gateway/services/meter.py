@@ -4,7 +4,7 @@ import asyncio
 from decimal import Decimal
 
 from contracts.envelope import Context, derived_id
-from contracts.platform.model_used import ModelUsedV2, Purpose
+from contracts.platform.usage import ModelUsedV2, Purpose
 from services.gateway.services.background import Background
 from shared.observability import metric
 from shared.ports import ModelReport, Publisher

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
-from contracts.platform.model_used import Purpose
+from contracts.platform.usage import Purpose
 from services.gateway.services.meter import Meter
 from services.gateway.services.token_estimate import estimated_tokens
 from shared.ports import ChatMessage, Model, ModelReport

@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.memory.turn import PastTurn
-from contracts.retrieval.search_answered import Hit
+from contracts.memory.queries import PastTurn
+from contracts.retrieval.search import Hit
 from services.gateway.services.token_estimate import estimated_tokens
 from shared.ports import ChatMessage
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.gateway.http import Readiness
-from contracts.platform.ping import PingV1, PongV1
+from contracts.platform.replies import PingV1, PongV1
 from contracts.topology import READY_QUEUES
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from shared.ports import Requester

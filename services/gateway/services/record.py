@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from contracts.envelope import Context, derived_id
-from contracts.gateway.turn_completed import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV1
 from services.gateway.models.session import Sessions, SessionTurn
 from shared.errors import Unavailable
 from shared.ports import Publisher

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 
 from contracts.gateway.http import Citation, SourceView
-from contracts.gateway.turn_completed import TurnSource
-from contracts.retrieval.search_answered import Hit
+from contracts.gateway.turns import TurnSource
+from contracts.retrieval.search import Hit
 
 
 def source_views(hits: Sequence[Hit]) -> list[SourceView]:

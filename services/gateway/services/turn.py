@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from contracts.envelope import Context
 from contracts.gateway.http import Done, ErrorEvent, Meta, Usage
-from contracts.gateway.turn_completed import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV1
 from services.gateway.models.question import Question
 from services.gateway.services.background import Background
 from services.gateway.services.gather import Gather, Gathered

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.ingestion.delete_document import DeleteDocumentV1
-from contracts.ingestion.document_state import DocumentStateV1
-from contracts.platform.request_failed import RequestFailedV1
+from contracts.ingestion.documents import DeleteDocumentV1
+from contracts.ingestion.queries import DocumentStateV1
+from contracts.platform.replies import RequestFailedV1
 from services.ingestion.models.errors import Unwelcome
 from services.ingestion.services.deletion import Delete
 from services.ingestion.services.permits import Permits

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.retrieval.document_indexed import DocumentIndexedV1
+from contracts.retrieval.events import DocumentIndexedV1
 from services.ingestion.services.indexed import MarkReady
 from shared.outcomes import Done, Outcome
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.ingestion.ingest_document import IngestDocumentV2
+from contracts.ingestion.documents import IngestDocumentV2
 from services.ingestion.models.errors import Unwelcome
 from services.ingestion.services.intake import TakeIn
 from services.ingestion.services.permits import Permits

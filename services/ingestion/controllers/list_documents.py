@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.ingestion.list_documents import ListDocumentsV1
-from contracts.platform.request_failed import RequestFailedV1
+from contracts.ingestion.queries import ListDocumentsV1
+from contracts.platform.replies import RequestFailedV1
 from services.ingestion.models.errors import BadCursor
 from services.ingestion.services.lookup import Lookup
 from shared.outcomes import Done, Outcome

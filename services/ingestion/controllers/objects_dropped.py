@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.ingestion.objects_dropped import ObjectsDroppedV1
+from contracts.ingestion.documents import ObjectsDroppedV1
 from services.ingestion.models.errors import Unwelcome
 from services.ingestion.services.intake import TakeIn
 from shared.outcomes import Done, Outcome, Reject

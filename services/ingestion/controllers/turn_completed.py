@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.gateway.turn_completed import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV1
 from services.ingestion.services.citations import CountCitations
 from shared.outcomes import Done, Outcome
 

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 from contracts.envelope import derived_id
 from contracts.ingestion.document import Counts, Failure
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_deleted import DocumentDeletedV1
-from contracts.ingestion.document_failed import DocumentFailedV1
+from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1, DocumentFailedV1
 from services.ingestion.models.version import Announcement, Deletion, Result
 from services.ingestion.services.contexts import context_of
 from services.ingestion.store.ledger import Ledger

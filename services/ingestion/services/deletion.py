@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.ingestion.document_state import DocumentSummary
+from contracts.ingestion.queries import DocumentSummary
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.intake import origin_of
 from services.ingestion.services.lookup import summary

@@ -7,9 +7,8 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from contracts.envelope import Context, Envelope, derived_id, new_id, wrap
-from contracts.ingestion.delete_document import DeleteDocumentV1
 from contracts.ingestion.document import document_id
-from contracts.ingestion.objects_dropped import DroppedObject, ObjectsDroppedV1
+from contracts.ingestion.documents import DeleteDocumentV1, DroppedObject, ObjectsDroppedV1
 from contracts.topology import INBOX_PREFIX
 
 # A notification's envelope needs a tenant; each object's own is read from its key.

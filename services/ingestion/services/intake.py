@@ -11,9 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.envelope import Context, Tenant
 from contracts.ingestion.document import document_id
-from contracts.ingestion.ingest_document import IngestDocumentV2, InlineText
+from contracts.ingestion.documents import DroppedObject, IngestDocumentV2, InlineText
 from contracts.ingestion.media_types import KNOWN, PLAIN_TEXT, media_type_of
-from contracts.ingestion.objects_dropped import DroppedObject
 from contracts.topology import INBOX_PREFIX
 from services.ingestion.models.errors import Unwelcome
 from services.ingestion.models.version import Description, Fault, Intake, Origin

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.ingestion.document import Counts, Failure
-from contracts.ingestion.document_state import DocumentStateV1, DocumentSummary
-from contracts.ingestion.documents_listed import DocumentsListedV1
+from contracts.ingestion.queries import DocumentsListedV1, DocumentStateV1, DocumentSummary
 from services.ingestion.models.errors import BadCursor
 from services.ingestion.models.version import Document
 from services.ingestion.store.registry import Registry

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from contracts.envelope import Context
-from contracts.platform.model_used import ModelUsedV2, Purpose
+from contracts.platform.usage import ModelUsedV2, Purpose
 from shared.errors import Unavailable
 from shared.ports import ModelReport, Publisher
 

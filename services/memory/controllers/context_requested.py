@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.memory.context_answered import ContextAnsweredV1
-from contracts.memory.context_requested import ContextRequestedV1
-from contracts.memory.turn import PastTurn
+from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1, PastTurn
 from services.memory.models.turn import ConversationKey, Turn
 from services.memory.services.recall import Recall
 from shared.outcomes import Done, Outcome, Reject

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.memory.conversations_listed import ConversationsListedV1, ConversationSummary
-from contracts.memory.list_conversations import ListConversationsV1
+from contracts.memory.queries import ConversationsListedV1, ConversationSummary, ListConversationsV1
 from services.memory.services.outline import Outline
 from shared.outcomes import Done, Outcome, Reject
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.ingestion.document_chunked import DocumentChunkedV1
+from contracts.ingestion.events import DocumentChunkedV1
 from services.retrieval.models.mapping import MappingMismatch
 from services.retrieval.services.indexing import Indexing
 from services.retrieval.services.manifests import BadManifest

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.ingestion.events import DocumentDeletedV1
 from services.retrieval.services.forgetting import Forgetting
 from shared.outcomes import Done, Outcome
 

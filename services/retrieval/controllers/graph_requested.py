@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.platform.request_failed import RequestFailedV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
+from contracts.platform.replies import RequestFailedV1
+from contracts.retrieval.graph import GraphRequestedV1
 from services.retrieval.services.neighbourhood import Neighbourhood, NoName, UnknownEntity
 from shared.outcomes import Done, Outcome
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.platform.request_failed import RequestFailedV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.platform.replies import RequestFailedV1
+from contracts.retrieval.search import SearchRequestedV1
 from services.retrieval.models.filter_reading import InvalidFilter
 from services.retrieval.services.search import Search
 from shared.outcomes import Done, Outcome

@@ -41,7 +41,7 @@ class InvalidFilter(Exception):
 
 
 def read_filter(given: Mapping[str, Any]) -> Filter:
-    """Raises InvalidFilter. The form is told in contracts/retrieval/search_requested.py."""
+    """Raises InvalidFilter. The form is told in contracts/retrieval/search.py."""
     if _count(given, MAX_DEPTH) > MAX_CONDITIONS:
         raise InvalidFilter("filter", f"at most {MAX_CONDITIONS} conditions are allowed")
     return _read(given)

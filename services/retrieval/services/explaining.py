@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from contracts.retrieval.search_answered import Explanation, Hit, Twin
-from contracts.retrieval.search_answered import LegScore as SentScore
+from contracts.retrieval.search import Explanation, Hit, Twin
+from contracts.retrieval.search import LegScore as SentScore
 from services.retrieval.models.passage import FoundPassage
 from services.retrieval.models.typed_query import read_query
 from services.retrieval.services.exactness import exact_parts

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from contracts.retrieval.graph_answered import Edge, Evidence, GraphAnsweredV1, Named, Neighbour
+from contracts.retrieval.graph import Edge, Evidence, GraphAnsweredV1, Named, Neighbour
 from services.retrieval.models.passage import FoundPassage
 from services.retrieval.models.place import Place
 from services.retrieval.services.marking import marks

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from contracts.envelope import Context, derived_id
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.retrieval.document_indexed import DocumentIndexedV1
+from contracts.ingestion.events import DocumentChunkedV1
+from contracts.retrieval.events import DocumentIndexedV1
 from services.retrieval.models.document import Version
 from services.retrieval.services.graph_store import GraphStore
 from services.retrieval.services.manifests import BadManifest, Manifests

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from contracts.retrieval.search_answered import LegState
+from contracts.retrieval.search import LegState
 from shared.errors import Unavailable
 from shared.observability import metric, span
 

@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 
 from contracts.ingestion.entity_name import Word, fold_word, words_of
-from contracts.retrieval.graph_answered import Mark
+from contracts.retrieval.graph import Mark
 
 # Between two words of a name stands a blank, a hyphen, or `'s ` at most.
 _GAP_MAX = 3

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.ingestion.entity_name import FOLDED_MAX, FUNCTION_WORDS, fold
-from contracts.retrieval.graph_answered import GraphAnsweredV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
+from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
 from services.retrieval.models.place import Place
 from services.retrieval.models.scope import Scope
 from services.retrieval.services.graph_answer import answered, chosen

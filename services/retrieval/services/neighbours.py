@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log2
 
-from contracts.retrieval.graph_answered import EdgeKind, Relation
+from contracts.retrieval.graph import EdgeKind, Relation
 from services.retrieval.models.link import Link
 from services.retrieval.models.place import Place, Topic
 

@@ -5,8 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import Context
-from contracts.retrieval.search_answered import LegState, SearchAnsweredV1
-from contracts.retrieval.search_requested import Fusion, Leg, SearchRequestedV1, Weights
+from contracts.retrieval.search import (
+    Fusion,
+    Leg,
+    LegState,
+    SearchAnsweredV1,
+    SearchRequestedV1,
+    Weights,
+)
 from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.models.mapping import Mapping as IndexMapping
 from services.retrieval.models.passage import FoundPassage

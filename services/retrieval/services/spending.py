@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from contracts.envelope import Context, derived_id
-from contracts.platform.model_used import ModelUsedV2, Purpose
+from contracts.platform.usage import ModelUsedV2, Purpose
 from shared.ports import ModelReport, Publisher
 
 

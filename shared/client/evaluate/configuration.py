@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import get_args
 
-from contracts.retrieval.search_requested import Leg
+from contracts.retrieval.search import Leg
 
 LEGS: tuple[Leg, ...] = get_args(Leg)
 FUSED = "fused"

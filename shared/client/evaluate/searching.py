@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.gateway.http import QUESTION_MAX, SearchBody
-from contracts.retrieval.search_answered import Hit
+from contracts.retrieval.search import Hit
 from shared.client.client import Client
 from shared.client.evaluate.configuration import Configuration
 from shared.client.evaluate.pool import each

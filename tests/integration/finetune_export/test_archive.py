@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from compose.local.provision import provision
 from contracts.envelope import Context
-from contracts.gateway.turn_completed import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV1
 from services.finetune_export.bootstrap import bootstrap
 from services.finetune_export.settings import FinetuneExportSettings
 from shared.messaging import BusPublisher, open_bus

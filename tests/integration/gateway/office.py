@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from contracts.ingestion.delete_document import DeleteDocumentV1
 from contracts.ingestion.document import Counts, Failure, document_id
-from contracts.ingestion.document_state import DocumentStateV1, DocumentSummary
-from contracts.ingestion.documents_listed import DocumentsListedV1
-from contracts.ingestion.get_document import GetDocumentV1
-from contracts.ingestion.ingest_document import IngestDocumentV2
-from contracts.ingestion.list_documents import ListDocumentsV1
+from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2
+from contracts.ingestion.queries import (
+    DocumentsListedV1,
+    DocumentStateV1,
+    DocumentSummary,
+    GetDocumentV1,
+    ListDocumentsV1,
+)
 from services.gateway.controllers.http_server import HttpServer
 from shared.errors import RequestRefused
 from shared.testing.running import running

@@ -5,10 +5,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from contracts.retrieval.graph_answered import GraphAnsweredV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
-from contracts.retrieval.search_answered import Explanation, LegScore
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
+from contracts.retrieval.search import Explanation, LegScore, SearchRequestedV1
 from shared.errors import RequestRefused
 from tests.integration.gateway.test_page import Seen, ask, visiting
 from tests.unit.gateway.fakes import a_hit, a_neighbourhood, an_answered_search

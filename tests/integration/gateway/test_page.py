@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.search import SearchRequestedV1
 from shared.errors import Unavailable
 from tests.integration.gateway.office import Office, open_office
 from tests.unit.gateway.fakes import a_hit, a_token, an_answered_search

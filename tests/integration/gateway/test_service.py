@@ -13,12 +13,11 @@ from redis.asyncio import Redis
 
 from compose.local.provision import provision
 from contracts.envelope import Context
-from contracts.gateway.turn_completed import TurnCompletedV1
-from contracts.ingestion.ingest_document import IngestDocumentV2
-from contracts.memory.context_answered import ContextAnsweredV1
-from contracts.memory.context_requested import ContextRequestedV1
+from contracts.gateway.turns import TurnCompletedV1
+from contracts.ingestion.documents import IngestDocumentV2
+from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.message import Message
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.bootstrap import bootstrap
 from services.gateway.controllers.http_server import HttpServer
 from services.gateway.settings import GatewaySettings

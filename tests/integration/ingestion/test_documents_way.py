@@ -1,10 +1,9 @@
 """A document from intake to ready, through a real registry and ledger."""
 
 from contracts.envelope import Context
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_failed import DocumentFailedV1
-from contracts.ingestion.objects_dropped import DroppedObject
-from contracts.platform.model_used import ModelUsedV2
+from contracts.ingestion.documents import DroppedObject
+from contracts.ingestion.events import DocumentChunkedV1, DocumentFailedV1
+from contracts.platform.usage import ModelUsedV2
 from shared.testing.probe import until
 from tests.integration.ingestion.world import BUCKET, MAX_BYTES, World
 

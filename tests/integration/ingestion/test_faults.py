@@ -6,12 +6,10 @@ from dataclasses import replace
 import pytest
 
 from contracts.envelope import Context
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_deleted import DocumentDeletedV1
-from contracts.ingestion.document_failed import DocumentFailedV1
-from contracts.ingestion.document_state import DocumentSummary
+from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1, DocumentFailedV1
 from contracts.ingestion.manifest import manifest_key
-from contracts.platform.model_used import ModelUsedV2
+from contracts.ingestion.queries import DocumentSummary
+from contracts.platform.usage import ModelUsedV2
 from services.ingestion.models.version import Counts, Result
 from services.ingestion.services import worker
 from services.ingestion.store.database import Database

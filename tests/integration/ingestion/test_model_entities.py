@@ -7,8 +7,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.envelope import Context
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.platform.model_used import ModelUsedV2
+from contracts.ingestion.events import DocumentChunkedV1
+from contracts.platform.usage import ModelUsedV2
 from services.ingestion.bootstrap import bootstrap
 from services.ingestion.models.extraction import Extraction
 from services.ingestion.services import worker

@@ -10,16 +10,16 @@ import pytest
 
 from compose.local.provision import provision
 from contracts.envelope import Context
-from contracts.ingestion.delete_document import DeleteDocumentV1
 from contracts.ingestion.document import document_id
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_deleted import DocumentDeletedV1
-from contracts.ingestion.document_state import DocumentStateV1
-from contracts.ingestion.documents_listed import DocumentsListedV1
-from contracts.ingestion.get_document import GetDocumentV1
-from contracts.ingestion.ingest_document import IngestDocumentV2, StoredObject
-from contracts.ingestion.list_documents import ListDocumentsV1
-from contracts.retrieval.document_indexed import DocumentIndexedV1
+from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, StoredObject
+from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
+from contracts.ingestion.queries import (
+    DocumentsListedV1,
+    DocumentStateV1,
+    GetDocumentV1,
+    ListDocumentsV1,
+)
+from contracts.retrieval.events import DocumentIndexedV1
 from services.ingestion.bootstrap import bootstrap
 from services.ingestion.settings import IngestionSettings
 from shared.blobs import S3Blobs, open_blobs

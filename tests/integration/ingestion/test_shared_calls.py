@@ -6,8 +6,8 @@ from functools import partial
 
 from sqlalchemy import text as text_of
 
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.platform.model_used import ModelUsedV2
+from contracts.ingestion.events import DocumentChunkedV1
+from contracts.platform.usage import ModelUsedV2
 from services.ingestion.services.embedding import AT_ONCE
 from shared.ports import Embedded, EmbedRole
 from shared.testing.probe import until

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 from contracts.envelope import Context
 from contracts.ingestion.document import Counts, document_id
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_state import DocumentSummary
-from contracts.ingestion.ingest_document import IngestDocumentV2, InlineText, StoredObject
+from contracts.ingestion.documents import IngestDocumentV2, InlineText, StoredObject
+from contracts.ingestion.events import DocumentChunkedV1
 from contracts.ingestion.manifest import ChunkLine, read
-from contracts.retrieval.document_indexed import DocumentIndexedV1
+from contracts.ingestion.queries import DocumentSummary
+from contracts.retrieval.events import DocumentIndexedV1
 from services.ingestion.controllers.document_indexed import DocumentIndexed
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.deletion import Delete

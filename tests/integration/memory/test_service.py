@@ -5,11 +5,13 @@ from decimal import Decimal
 
 from compose.local.provision import provision
 from contracts.envelope import Context
-from contracts.gateway.turn_completed import TurnCompletedV1
-from contracts.memory.context_answered import ContextAnsweredV1
-from contracts.memory.context_requested import ContextRequestedV1
-from contracts.memory.conversations_listed import ConversationsListedV1
-from contracts.memory.list_conversations import ListConversationsV1
+from contracts.gateway.turns import TurnCompletedV1
+from contracts.memory.queries import (
+    ContextAnsweredV1,
+    ContextRequestedV1,
+    ConversationsListedV1,
+    ListConversationsV1,
+)
 from services.memory.bootstrap import bootstrap, turn_table
 from services.memory.settings import MemorySettings
 from shared.messaging import BusPublisher, BusRequester, open_bus

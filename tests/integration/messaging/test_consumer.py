@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.envelope import Context, derived_id, wrap
-from contracts.ingestion.ingest_document import IngestDocumentV1, IngestDocumentV2, InlineText
+from contracts.ingestion.documents import IngestDocumentV1, IngestDocumentV2, InlineText
 from contracts.topology import QUEUES
 from shared.errors import Unavailable
 from shared.messaging import Bus, BusPublisher, Consumer

@@ -10,15 +10,12 @@ import pytest
 
 from contracts.envelope import Context, wrap
 from contracts.ingestion.document import Counts
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_deleted import DocumentDeletedV1
-from contracts.ingestion.get_document import GetDocumentV1
-from contracts.ingestion.ingest_document import IngestDocumentV2, InlineText
-from contracts.memory.context_answered import ContextAnsweredV1
-from contracts.memory.context_requested import ContextRequestedV1
-from contracts.platform.model_used import ModelUsedV2
-from contracts.platform.ping import PingV1, PongV1
-from contracts.platform.request_failed import RequestFailedV1
+from contracts.ingestion.documents import IngestDocumentV2, InlineText
+from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
+from contracts.ingestion.queries import GetDocumentV1
+from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
+from contracts.platform.replies import PingV1, PongV1, RequestFailedV1
+from contracts.platform.usage import ModelUsedV2
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from shared.messaging import Bus, BusPublisher, BusRequester, Consumer
 from shared.messaging.batch import Batcher, NotConfirmed

@@ -9,8 +9,7 @@ import pytest
 import pytest_asyncio
 
 from contracts.envelope import Context
-from contracts.retrieval.graph_answered import GraphAnsweredV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
+from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
 from services.retrieval.models.document import Head
 from services.retrieval.services.graph_store import GraphStore
 from services.retrieval.services.neighbourhood import Neighbourhood, UnknownEntity

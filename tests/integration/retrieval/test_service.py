@@ -9,13 +9,10 @@ import pytest
 from compose.local.provision import provision
 from contracts.envelope import Context
 from contracts.ingestion.document import Counts
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, manifest_key, write
-from contracts.retrieval.graph_answered import GraphAnsweredV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
-from contracts.retrieval.search_answered import SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
+from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 from services.retrieval.bootstrap import bootstrap
 from services.retrieval.settings import RetrievalSettings
 from shared.blobs import open_blobs

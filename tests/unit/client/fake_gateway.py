@@ -23,9 +23,8 @@ from contracts.gateway.http import (
     SearchView,
 )
 from contracts.ingestion.document import Failure
-from contracts.retrieval.graph_answered import Named, Neighbour
-from contracts.retrieval.search_answered import Hit
-from contracts.retrieval.search_requested import Leg
+from contracts.retrieval.graph import Named, Neighbour
+from contracts.retrieval.search import Hit, Leg
 from shared.client.client import Client
 from shared.client.transport import Transport
 

@@ -15,12 +15,10 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from contracts.envelope import Context, new_id
-from contracts.memory.context_answered import ContextAnsweredV1
-from contracts.memory.context_requested import ContextRequestedV1
-from contracts.memory.turn import PastTurn
+from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1, PastTurn
 from contracts.message import Message
-from contracts.platform.ping import PingV1, PongV1
-from contracts.retrieval.graph_answered import (
+from contracts.platform.replies import PingV1, PongV1
+from contracts.retrieval.graph import (
     Edge,
     Evidence,
     GraphAnsweredV1,
@@ -28,8 +26,7 @@ from contracts.retrieval.graph_answered import (
     Named,
     Neighbour,
 )
-from contracts.retrieval.search_answered import Hit, SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.retrieval.search import Hit, SearchAnsweredV1, SearchRequestedV1
 from services.gateway.bootstrap import http_app
 from services.gateway.models.note import AcceptedNote
 from services.gateway.models.principal import SCOPES, Principal

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from contracts.gateway.turn_completed import TurnCompletedV1
-from contracts.memory.context_answered import ContextAnsweredV1
-from contracts.memory.context_requested import ContextRequestedV1
-from contracts.platform.model_used import ModelUsedV2
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.gateway.turns import TurnCompletedV1
+from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
+from contracts.platform.usage import ModelUsedV2
+from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.services.reply import NOTHING_FOUND, SEARCH_MISSING
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from tests.unit.gateway.fakes import (

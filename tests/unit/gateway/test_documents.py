@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from contracts.ingestion.delete_document import DeleteDocumentV1
 from contracts.ingestion.document import document_id
-from contracts.ingestion.document_state import DocumentStateV1, DocumentSummary
-from contracts.ingestion.documents_listed import DocumentsListedV1
-from contracts.ingestion.get_document import GetDocumentV1
-from contracts.ingestion.ingest_document import IngestDocumentV2, StoredObject
-from contracts.ingestion.list_documents import ListDocumentsV1
+from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, StoredObject
 from contracts.ingestion.media_types import KNOWN
+from contracts.ingestion.queries import (
+    DocumentsListedV1,
+    DocumentStateV1,
+    DocumentSummary,
+    GetDocumentV1,
+    ListDocumentsV1,
+)
 from shared.errors import DeadlineMissed, RequestRefused
 from tests.unit.gateway.fakes import Gateway
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts.retrieval.graph_requested import GraphRequestedV1
+from contracts.retrieval.graph import GraphRequestedV1
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from tests.unit.gateway.fakes import Gateway, a_neighbourhood, a_still_gateway
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from contracts.platform.ping import PingV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.platform.replies import PingV1
+from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.models.principal import SCOPES
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from tests.unit.gateway.fakes import Gateway, a_still_gateway

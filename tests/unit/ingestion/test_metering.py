@@ -7,7 +7,7 @@ import pytest
 
 from contracts.envelope import Context
 from contracts.message import Message
-from contracts.platform.model_used import ModelUsedV2
+from contracts.platform.usage import ModelUsedV2
 from services.ingestion.services import metering
 from services.ingestion.services.metering import Meter
 from shared.errors import Unavailable

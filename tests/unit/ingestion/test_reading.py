@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.platform.model_used import ModelUsedV2
+from contracts.platform.usage import ModelUsedV2
 from services.ingestion.models.extraction import Extraction
 from services.ingestion.models.parsed import Chunk
 from services.ingestion.models.version import Claim, Description, Origin

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.envelope import Context
-from contracts.retrieval.search_answered import SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1, Weights
+from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1, Weights
 from services.retrieval.models.document import Head
 from services.retrieval.models.link import Link
 from services.retrieval.services.search import Search

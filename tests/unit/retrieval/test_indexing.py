@@ -7,13 +7,12 @@ import pytest
 
 from contracts.envelope import Context
 from contracts.ingestion.document import Counts
-from contracts.ingestion.document_chunked import DocumentChunkedV1
-from contracts.ingestion.document_deleted import DocumentDeletedV1
+from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, write
-from contracts.platform.model_used import ModelUsedV2
-from contracts.platform.request_failed import RequestFailedV1
-from contracts.retrieval.document_indexed import DocumentIndexedV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.platform.replies import RequestFailedV1
+from contracts.platform.usage import ModelUsedV2
+from contracts.retrieval.events import DocumentIndexedV1
+from contracts.retrieval.search import SearchRequestedV1
 from services.retrieval.controllers.document_chunked import DocumentChunked
 from services.retrieval.controllers.document_deleted import DocumentDeleted
 from services.retrieval.controllers.search_requested import SearchRequested

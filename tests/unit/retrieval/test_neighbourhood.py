@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from contracts.envelope import Context
-from contracts.platform.request_failed import RequestFailedV1
-from contracts.retrieval.graph_answered import GraphAnsweredV1
-from contracts.retrieval.graph_requested import GraphRequestedV1
+from contracts.platform.replies import RequestFailedV1
+from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
 from services.retrieval.controllers.graph_requested import GraphRequested
 from services.retrieval.models.document import Head
 from services.retrieval.models.place import Place

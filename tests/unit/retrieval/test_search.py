@@ -6,10 +6,9 @@ from typing import Any, cast
 import pytest
 
 from contracts.envelope import Context
-from contracts.platform.model_used import ModelUsedV2
-from contracts.platform.request_failed import RequestFailedV1
-from contracts.retrieval.search_answered import SearchAnsweredV1
-from contracts.retrieval.search_requested import SearchRequestedV1
+from contracts.platform.replies import RequestFailedV1
+from contracts.platform.usage import ModelUsedV2
+from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 from services.retrieval.controllers.search_requested import SearchRequested
 from services.retrieval.models.mapping import Mapping, MappingMismatch
 from services.retrieval.services.reranking import Breaker, Reranker

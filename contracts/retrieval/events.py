@@ -1,4 +1,4 @@
-"""DocumentIndexed: a version of a document can be found; the counts say how much of it."""
+"""What retrieval publishes on the topic documents."""
 
 from contracts.ingestion.document import Counts
 from contracts.message import Message

@@ -1,4 +1,4 @@
-"""TurnCompleted: a question was answered to the end of its stream."""
+"""What the topic turns carries: questions answered."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,10 +1,11 @@
-"""DocumentChunked: a version of a document lies chunked and embedded in a manifest."""
+"""What ingestion publishes on the topic documents."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
-from contracts.ingestion.document import Counts, Metadata, Name, Tags, Visibility
+from contracts.ingestion.document import Counts, Failure, Metadata, Name, Tags, Visibility
 from contracts.message import Message
 
 
@@ -24,3 +25,16 @@ class DocumentChunkedV1(Message):
     tags: Tags = ()
     metadata: Metadata = Field(default_factory=dict)
     visibility: Visibility = None
+
+
+class DocumentDeletedV1(Message):
+    document_id: str
+    ordinal: int = Field(ge=0)
+
+
+class DocumentFailedV1(Message):
+    document_id: str
+    name: Name
+    ordinal: int
+    status: Literal["rejected", "failed"]
+    error: Failure

@@ -1,4 +1,4 @@
-"""ModelUsed: what the calls of one model for one purpose consumed, from the model's own report."""
+"""What the topic usage carries: what models consumed."""
 
 from decimal import Decimal
 from typing import Literal

@@ -1,10 +1,10 @@
-"""IngestDocument: take a document in; version 1 is the flat form that people send by hand."""
+"""What the queue ingestion-documents carries: documents offered, dropped or deleted."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contracts.ingestion.document import Metadata, Name, Tags, Visibility
+from contracts.ingestion.document import Metadata, Name, Tags, Visibility, VisibleTo
 from contracts.message import Message, Shape
 
 
@@ -57,3 +57,22 @@ class IngestDocumentV1(Message):
         rest: dict[str, Any] = self.model_dump(exclude={"text", "key"})
         source = InlineText(text=self.text) if self.key is None else StoredObject(key=self.key)
         return IngestDocumentV2(**rest, source=source)
+
+
+class DroppedObject(Shape):
+    bucket: str
+    key: str
+    size: int = 0
+    version_id: str | None = None
+    sequencer: str | None = None
+
+
+class ObjectsDroppedV1(Message):
+    """No objects: a notification that only tests the way (`s3:TestEvent`)."""
+
+    objects: tuple[DroppedObject, ...] = ()
+
+
+class DeleteDocumentV1(Message):
+    document_id: str
+    visible_to: VisibleTo = None
