@@ -1,4 +1,4 @@
-"""The one list of queues, topics, filters, limits and of who may send and receive."""
+"""The one list of queues, topics, filters, buckets, tables and limits, and of who may use them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ MAX_RECEIVE_COUNT = 20
 REPLY_QUEUE_PREFIX = "gateway-replies-"
 REPLY_RETENTION_S = 60
 CARRIER_BUCKET = "ragops-carrier"
+ARCHIVE_BUCKET = "ragops-archive"
+TURNS_TABLE = "ragops-turns"
 INBOX_PREFIX = "inbox/"
 UPLOADS_PREFIX = "uploads/"
+MANIFESTS_PREFIX = "manifests/"
 CLAIMS_PREFIX = "claims/"
 
 
@@ -45,6 +48,48 @@ class Subscription:
     topic: str
     queue: str
     types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A part of a bucket: who writes and who reads it, and after how many days S3 removes it."""
+
+    name: str
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    expires_days: int | None = None
+    # The queue that hears of each new object.
+    notifies: str | None = None
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An S3 bucket. Nobody reads or writes outside its prefixes."""
+
+    name: str
+    owner: str
+    prefixes: tuple[Prefix, ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index of a table: all attributes, by another key."""
+
+    name: str
+    partition: str
+    sort: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A DynamoDB table, on demand. Keys are texts; items go after the time in `expires`."""
+
+    name: str
+    owner: str
+    partition: str
+    sort: str
+    expires: str
+    indexes: tuple[Index, ...] = ()
 
 
 DEAD_LETTER_RETENTION_S = 14 * DAY_S
@@ -87,6 +132,53 @@ SUBSCRIPTIONS = (
     Subscription("turns", "ingestion-events", ("TurnCompleted",)),
     Subscription("usage", "gateway-events", ("ModelUsed",)),
 )
+
+BUCKETS = {
+    bucket.name: bucket
+    for bucket in (
+        # Carries files between services. Only `claims/` expires by itself: the others live as long
+        # as their document, and ingestion removes them.
+        Bucket(
+            CARRIER_BUCKET,
+            "ingestion",
+            (
+                Prefix(UPLOADS_PREFIX, ("gateway",), ("ingestion",)),
+                Prefix(
+                    INBOX_PREFIX,
+                    ("operator",),
+                    ("ingestion",),
+                    notifies="ingestion-documents",
+                ),
+                Prefix(MANIFESTS_PREFIX, ("ingestion",), ("ingestion", "retrieval")),
+                # As long as a message may come back: 4 days in a queue, 14 among its dead letters.
+                Prefix(CLAIMS_PREFIX, SERVICES, SERVICES, expires_days=19),
+            ),
+        ),
+        Bucket(
+            ARCHIVE_BUCKET,
+            "finetune_export",
+            (
+                Prefix("turns/", ("finetune_export",), ("finetune_export",)),
+                # Empty objects that lead from a day to its turns.
+                Prefix("days/", ("finetune_export",), ("finetune_export",)),
+            ),
+        ),
+    )
+}
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table(
+            TURNS_TABLE,
+            "memory",
+            partition="conversation",
+            sort="moment",
+            expires="expires_at",
+            indexes=(Index("by-user", partition="owner", sort="completed_at"),),
+        ),
+    )
+}
 
 # A service answers Ping here; together they are the gateway's /readyz.
 READY_QUEUES = {

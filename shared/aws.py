@@ -44,7 +44,7 @@ class Clients:
         client = self._session.create_client(
             service,
             region_name=self._settings.aws_region,
-            endpoint_url=endpoint_url or self._settings.aws_endpoint_url,
+            endpoint_url=endpoint_url or self._settings.endpoint_of(service),
             config=config,
         )
         return await self._stack.enter_async_context(client)

@@ -10,8 +10,9 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.observability import (
@@ -20,6 +21,7 @@ from shared.observability import (
     configure_traces,
     flush_metrics,
 )
+from shared.outcomes import Handlers
 from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,18 @@ class Runnable(Protocol):
     def stop(self) -> None: ...
 
 
-Bootstrap = Callable[[], AbstractAsyncContextManager[Sequence[Runnable]]]
+@dataclass(frozen=True)
+class Service:
+    """A service as its bootstrap wired it.
+
+    `handlers` are those of `runnables`, by queue: a test hands a message in without a bus.
+    """
+
+    runnables: Sequence[Runnable]
+    handlers: Mapping[str, Handlers] = field(default_factory=dict)
+
+
+Bootstrap = Callable[[], AbstractAsyncContextManager[Service]]
 
 
 def run(service: str, bootstrap: Bootstrap) -> int:
@@ -52,10 +65,10 @@ def run(service: str, bootstrap: Bootstrap) -> int:
 
 async def _live(bootstrap: Bootstrap) -> int:
     try:
-        async with bootstrap() as runnables:
+        async with bootstrap() as service:
             _keep_for_good()
             logger.info("started")
-            failed = await run_until_signal(runnables)
+            failed = await run_until_signal(service.runnables)
     except Exception:
         logger.exception("could_not_start")
         return 2

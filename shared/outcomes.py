@@ -1,6 +1,8 @@
 """What a controller says of a message: a closed set."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from contracts.message import Message
 
@@ -28,3 +30,7 @@ class Reject:
 
 
 Outcome = Done | Retry | Reject
+
+# (message in its newest version, contracts.envelope.Context) → what shall become of it.
+Handler = Callable[[Any, Any], Awaitable[Outcome]]
+Handlers = Mapping[type[Message], Handler]

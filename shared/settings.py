@@ -1,34 +1,79 @@
 """The settings that every service has, read from RAGOPS_* variables once, in bootstrap."""
 
+import os
 from decimal import Decimal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.topology import CARRIER_BUCKET
 
 
 class Settings(BaseSettings):
-    """Frozen. `name_prefix` goes before each queue and topic: several systems in one account."""
+    """Frozen. Where one of ours is not set, boto's usual variable counts."""
 
-    model_config = SettingsConfigDict(env_prefix="RAGOPS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RAGOPS_", frozen=True, extra="ignore", populate_by_name=True
+    )
 
-    aws_region: str = "us-east-1"
-    aws_account: str = "000000000000"
-    aws_endpoint_url: str | None = None
-    bedrock_endpoint_url: str | None = None
-    name_prefix: str = ""
-    carrier_bucket: str = CARRIER_BUCKET
-    # SQS holds a poll open for up to 20 s; a receive is never cancelled, so this bounds a stop.
-    poll_wait_s: int = Field(default=20, ge=0, le=20)
-    drain_s: float = Field(default=25.0, ge=0)
-    embedding_model: str = "amazon.titan-embed-text-v2:0"
-    embedding_dimension: int = 1024
-    # Extra or changed prices: model id → USD per million (input, output) tokens.
-    prices: dict[str, tuple[Decimal, Decimal]] = Field(default_factory=dict)
-    otlp_url: str | None = None
-    log_level: str = "INFO"
-    metrics_namespace: str = "RagOps"
+    aws_region: str = Field(
+        default="us-east-1",
+        validation_alias=AliasChoices("RAGOPS_AWS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="region of queues, topics, buckets, tables and models",
+    )
+    aws_account: str = Field(
+        default="000000000000", description="account id, a part of topic and queue ARNs"
+    )
+    aws_endpoint_url: str | None = Field(
+        default=None,
+        description="an emulator's address for every AWS service; one service's own address goes"
+        " into botocore's AWS_ENDPOINT_URL_<SERVICE>",
+    )
+    bedrock_endpoint_url: str | None = Field(
+        default=None, description="address of a stand-in for Bedrock's runtime"
+    )
+    name_prefix: str = Field(
+        default="",
+        description="goes before each queue, topic, bucket and table: several systems in one"
+        " account",
+    )
+    carrier_bucket: str = Field(
+        default=CARRIER_BUCKET,
+        description="bucket for uploads, drops and manifests, without the name prefix",
+    )
+    poll_wait_s: int = Field(
+        default=20,
+        ge=0,
+        le=20,
+        description="seconds that SQS holds a poll open; a stop waits for the poll's end",
+    )
+    drain_s: float = Field(
+        default=25.0, ge=0, description="seconds for messages in work to end after a stop"
+    )
+    embedding_model: str = Field(
+        default="amazon.titan-embed-text-v2:0",
+        description="model of passages' and queries' vectors; the same for all services",
+    )
+    embedding_dimension: int = Field(
+        default=1024, ge=1, description="numbers in a vector, as the model makes them"
+    )
+    prices: dict[str, tuple[Decimal, Decimal]] = Field(
+        default_factory=dict,
+        description="JSON: model id to USD per million input and output tokens; adds to the price"
+        " list or overrides it",
+    )
+    otlp_url: str | None = Field(
+        default=None, description="OpenTelemetry collector for traces (OTLP over HTTP)"
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    metrics_namespace: str = Field(default="RagOps", description="CloudWatch namespace")
 
     def resource(self, name: str) -> str:
+        """A queue's, topic's, bucket's or table's name in this account."""
         return self.name_prefix + name
+
+    def endpoint_of(self, service: str) -> str | None:
+        """None leaves it to botocore, which reads AWS_ENDPOINT_URL_<SERVICE> itself."""
+        if f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}" in os.environ:
+            return None
+        return self.aws_endpoint_url

@@ -14,57 +14,46 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from contracts.topology import (
+    BUCKETS,
     DEAD_LETTER_RETENTION_S,
-    INBOX_PREFIX,
     MAX_RECEIVE_COUNT,
     QUEUES,
     SUBSCRIPTIONS,
+    TABLES,
     TOPICS,
+    Bucket,
     Queue,
     Subscription,
+    Table,
 )
-from services.finetune_export.settings import FinetuneExportSettings
-from services.memory.bootstrap import turn_table
-from services.memory.settings import MemorySettings
 from shared.aws import Clients
 from shared.settings import Settings
 
 # How many calls at once: an emulator is one process.
 _CONCURRENCY = 16
-_INBOX_QUEUE = "ingestion-documents"
 
 
 async def provision(settings: Settings) -> None:
-    """Queues with dead letters, topics with subscriptions, buckets, memory's table."""
-    shared = settings.model_dump(include=set(Settings.model_fields))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_channels_and_buckets(FinetuneExportSettings(**shared)))
-        # The emulator loads DynamoDB at its first call: a question's timeout is too short for that.
-        group.create_task(_turns(MemorySettings(**shared, dynamodb_timeout_s=20)))
-
-
-async def _turns(settings: MemorySettings) -> None:
-    table = turn_table(settings)
-    try:
-        await table.create()
-    finally:
-        table.close()
-
-
-async def _channels_and_buckets(settings: FinetuneExportSettings) -> None:
-    buckets = (settings.carrier_bucket, settings.archive_bucket)
+    """Queues with dead letters, topics with subscriptions, buckets, tables."""
     async with AsyncExitStack() as stack:
         clients = Clients(stack, settings)
-        aws = _Aws(settings, *[await clients.open(name) for name in ("sqs", "sns", "s3")])
-        await _all(aws.queue(f"{queue.name}-dead", _DEAD_LETTERS) for queue in QUEUES.values())
+        names = ("sqs", "sns", "s3", "dynamodb")
+        aws = _Aws(settings, *[await clients.open(name) for name in names])
+        await _all(aws.queue(queue.dead_letters, _DEAD_LETTERS) for queue in QUEUES.values())
         await _all(
             (
                 *(aws.queue(queue.name, aws.attributes(queue)) for queue in QUEUES.values()),
                 *(aws.topic(name) for name in TOPICS),
-                *(aws.bucket(name) for name in buckets),
+                *(aws.bucket(bucket) for bucket in BUCKETS.values()),
+                *(aws.table(table) for table in TABLES.values()),
             )
         )
-        await _all((*(aws.subscriptions(name) for name in TOPICS), aws.notify_inbox()))
+        await _all(
+            (
+                *(aws.subscriptions(name) for name in TOPICS),
+                *(aws.rules(bucket) for bucket in BUCKETS.values()),
+            )
+        )
 
 
 _DEAD_LETTERS = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S)}
@@ -72,12 +61,13 @@ _DEAD_LETTERS = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S)}
 
 @dataclass(frozen=True)
 class _Aws:
-    """The three clients and how the resources are called in this account."""
+    """The clients and how the resources are called in this account."""
 
     settings: Settings
     sqs: Any
     sns: Any
     s3: Any
+    dynamodb: Any
 
     def arn(self, service: str, name: str) -> str:
         place = f"{self.settings.aws_region}:{self.settings.aws_account}"
@@ -121,12 +111,13 @@ class _Aws:
     async def topic(self, name: str) -> None:
         await self.sns.create_topic(Name=self.settings.resource(name))
 
-    async def bucket(self, name: str) -> None:
+    async def bucket(self, bucket: Bucket) -> None:
         region = self.settings.aws_region
         where: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
             await self.s3.create_bucket(
-                Bucket=self.settings.resource(name), **({} if region == "us-east-1" else where)
+                Bucket=self.settings.resource(bucket.name),
+                **({} if region == "us-east-1" else where),
             )
         except ClientError as error:
             if _code(error) != "BucketAlreadyOwnedByYou":
@@ -171,17 +162,81 @@ class _Aws:
                 SubscriptionArn=there, AttributeName=name, AttributeValue=value
             )
 
-    async def notify_inbox(self) -> None:
-        rule = {
-            "Id": "inbox",
-            "QueueArn": self.arn("sqs", _INBOX_QUEUE),
-            "Events": ["s3:ObjectCreated:*"],
-            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": INBOX_PREFIX}]}},
-        }
-        await self.s3.put_bucket_notification_configuration(
-            Bucket=self.settings.resource(self.settings.carrier_bucket),
-            NotificationConfiguration={"QueueConfigurations": [rule]},
+    async def rules(self, bucket: Bucket) -> None:
+        """Which queue hears of new objects, and what expires."""
+        name = self.settings.resource(bucket.name)
+        told = [
+            {
+                "Id": prefix.name.strip("/"),
+                "QueueArn": self.arn("sqs", prefix.notifies),
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix.name}]}},
+            }
+            for prefix in bucket.prefixes
+            if prefix.notifies
+        ]
+        expiring = [
+            {
+                "ID": prefix.name.strip("/"),
+                "Status": "Enabled",
+                "Filter": {"Prefix": prefix.name},
+                "Expiration": {"Days": prefix.expires_days},
+            }
+            for prefix in bucket.prefixes
+            if prefix.expires_days
+        ]
+        if told:
+            await self.s3.put_bucket_notification_configuration(
+                Bucket=name, NotificationConfiguration={"QueueConfigurations": told}
+            )
+        if expiring:
+            await self.s3.put_bucket_lifecycle_configuration(
+                Bucket=name, LifecycleConfiguration={"Rules": expiring}
+            )
+
+    async def table(self, table: Table) -> None:
+        name = self.settings.resource(table.name)
+        try:
+            await self.dynamodb.create_table(TableName=name, **_described(table))
+        except ClientError as error:
+            if _code(error) != "ResourceInUseException":
+                raise
+            return
+        await self.dynamodb.get_waiter("table_exists").wait(
+            TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
+        await self.dynamodb.update_time_to_live(
+            TableName=name,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": table.expires},
+        )
+
+
+def _described(table: Table) -> dict[str, Any]:
+    """What CreateTable wants to know."""
+    keys = {table.partition, table.sort}
+    keys |= {key for index in table.indexes for key in (index.partition, index.sort)}
+    indexes = [
+        {
+            "IndexName": index.name,
+            "KeySchema": _key_schema(index.partition, index.sort),
+            "Projection": {"ProjectionType": "ALL"},
+        }
+        for index in table.indexes
+    ]
+    return {
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _key_schema(table.partition, table.sort),
+        "AttributeDefinitions": [
+            {"AttributeName": key, "AttributeType": "S"} for key in sorted(keys)
+        ],
+    } | ({"GlobalSecondaryIndexes": indexes} if indexes else {})
+
+
+def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
 
 
 async def _all(calls: Iterable[Coroutine[Any, Any, None]]) -> None:

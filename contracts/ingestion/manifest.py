@@ -12,9 +12,9 @@ from pydantic import Field
 
 from contracts.ingestion.document import Metadata, Name, Tags, Visibility
 from contracts.message import Shape
+from contracts.topology import MANIFESTS_PREFIX
 
 MANIFEST_FORMAT = 1
-MANIFESTS_PREFIX = "manifests/"
 _KEY = re.compile(rf"{MANIFESTS_PREFIX}([^/]+)/([^/]+)/([0-9]+)\.jsonl")
 
 

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.gateway.turns import TurnCompletedV1
-from services.finetune_export.controllers.turn_completed import TurnCompleted
-from services.finetune_export.services.archive_turn import ArchiveTurn
+from services.finetune_export.controllers.turns import TurnsController
+from services.finetune_export.services.archiving import Archiving
+from services.finetune_export.services.ports import TurnArchive
 from services.finetune_export.settings import FinetuneExportSettings
 from services.finetune_export.store.archive import Archive
 from shared.aws import Clients
 from shared.blobs import open_blobs
-from shared.lifecycle import Runnable
+from shared.lifecycle import Service
 from shared.messaging import LINGER_S, Bus, Consumer, open_bus
+from shared.outcomes import Handlers
 
 
 @asynccontextmanager
@@ -19,8 +21,8 @@ async def bootstrap(
     settings: FinetuneExportSettings | None = None,
     *,
     bus: Bus | None = None,
-    archive: Archive | None = None,
-) -> AsyncIterator[list[Runnable]]:
+    archive: TurnArchive | None = None,
+) -> AsyncIterator[Service]:
     settings = settings or FinetuneExportSettings()
     async with AsyncExitStack() as stack:
         if bus is None:
@@ -29,14 +31,14 @@ async def bootstrap(
         if archive is None:
             s3 = await Clients(stack, settings).open("s3", read_timeout_s=30)
             archive = Archive(s3, settings.resource(settings.archive_bucket))
-        yield [
-            Consumer(
-                bus,
-                "finetune-events",
-                {TurnCompletedV1: TurnCompleted(ArchiveTurn(archive))},
-                probe=archive.ping,
-                linger_s=LINGER_S,
-            ),
-            # Only pings so far: they show that the service lives.
-            Consumer(bus, "finetune-exports", {}, probe=archive.ping),
-        ]
+        turns = TurnsController(Archiving(archive))
+        events: Handlers = {TurnCompletedV1: turns.completed}
+        # Only pings so far: they show that the service lives.
+        exports: Handlers = {}
+        yield Service(
+            [
+                Consumer(bus, "finetune-events", events, probe=archive.ping, linger_s=LINGER_S),
+                Consumer(bus, "finetune-exports", exports, probe=archive.ping),
+            ],
+            {"finetune-events": events, "finetune-exports": exports},
+        )

@@ -46,7 +46,7 @@ from services.gateway.store.usage_store import UsageStore
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.clock import SystemClock
-from shared.lifecycle import Runnable
+from shared.lifecycle import Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, BusRequester, Consumer, open_bus
 from shared.ports import Blobs, Clock, Model, Publisher, Requester
 
@@ -110,7 +110,7 @@ async def bootstrap(
     bus: Bus | None = None,
     model: Model | None = None,
     blobs: Blobs | None = None,
-) -> AsyncIterator[list[Runnable]]:
+) -> AsyncIterator[Service]:
     settings = settings or GatewaySettings()
     prices = PriceList(settings.prices)
     for name in (*settings.answer_models, settings.condense_model or settings.answer_models[0]):
@@ -145,7 +145,7 @@ async def bootstrap(
         server = HttpServer(
             app, settings.host, settings.port, drain_s=settings.drain_s, needed=requester
         )
-        yield [server, events(bus, ledger, usage)]
+        yield Service([server, events(bus, ledger, usage)])
 
 
 def events(bus: Bus, ledger: Redis, usage: UsageLedger) -> Consumer:

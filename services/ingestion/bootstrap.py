@@ -8,7 +8,6 @@ from functools import partial
 from contracts.gateway.turns import TurnCompletedV1
 from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, ObjectsDroppedV1
 from contracts.ingestion.queries import GetDocumentV1, ListDocumentsV1
-from contracts.message import Message
 from contracts.retrieval.events import DocumentIndexedV1
 from services.ingestion.controllers.delete_document import DeleteDocument
 from services.ingestion.controllers.document_indexed import DocumentIndexed
@@ -41,13 +40,13 @@ from services.ingestion.store.registry import Registry
 from services.ingestion.store.vectors import Vectors
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
-from shared.lifecycle import Runnable
-from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, Handler, open_bus
+from shared.lifecycle import Runnable, Service
+from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
+from shared.outcomes import Handlers
 from shared.ports import Blobs, Model, Publisher
 
 # What is handled together is committed together.
 AT_ONCE = 64
-Handlers = dict[type[Message], Handler]
 
 
 @asynccontextmanager
@@ -59,7 +58,7 @@ async def bootstrap(
     model: Model | None = None,
     bus: Bus | None = None,
     publisher: Publisher | None = None,
-) -> AsyncIterator[list[Runnable]]:
+) -> AsyncIterator[Service]:
     settings = settings or IngestionSettings()
     if settings.entity_model:
         PriceList(settings.prices).check(settings.entity_model)
@@ -74,7 +73,8 @@ async def bootstrap(
             bus = await stack.enter_async_context(open_bus(settings, blobs))
         parser = Parser(settings.parser_processes, settings.parse_timeout_s)
         stack.push_async_callback(parser.close)
-        yield wire(settings, database, blobs, model, bus, publisher or BusPublisher(bus), parser)
+        publisher = publisher or BusPublisher(bus)
+        yield Service(wire(settings, database, blobs, model, bus, publisher, parser))
 
 
 def wire(

@@ -27,7 +27,7 @@ from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
 from shared.bedrock import open_model
 from shared.blobs import open_blobs
-from shared.lifecycle import Runnable
+from shared.lifecycle import Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
 from shared.ports import Blobs, Model
 
@@ -41,7 +41,7 @@ async def bootstrap(
     model: Model | None = None,
     blobs: Blobs | None = None,
     bus: Bus | None = None,
-) -> AsyncIterator[list[Runnable]]:
+) -> AsyncIterator[Service]:
     settings = settings or RetrievalSettings()
     mapping = Mapping(settings.embedding_model, settings.embedding_dimension)
     async with AsyncExitStack() as stack:
@@ -64,24 +64,26 @@ async def bootstrap(
         manifests = Manifests(blobs, model, publisher, mapping)
         indexing = Indexing(store, manifests, publisher, beside)
         deleted, written = DocumentDeleted(Forgetting(store, beside)), all_answer(store, beside)
-        yield [
-            Consumer(
-                bus,
-                "retrieval-index",
-                {DocumentChunkedV1: DocumentChunked(indexing)},
-                concurrency=settings.index_concurrency,
-                probe=written,
-                linger_s=LINGER_S,
-            ),
-            Consumer(bus, "retrieval-control", {DocumentDeletedV1: deleted}, probe=written),
-            Consumer(
-                bus,
-                "retrieval-queries",
-                {SearchRequestedV1: SearchRequested(search), GraphRequestedV1: around},
-                concurrency=settings.query_concurrency,
-                probe=store.ping,
-            ),
-        ]
+        yield Service(
+            [
+                Consumer(
+                    bus,
+                    "retrieval-index",
+                    {DocumentChunkedV1: DocumentChunked(indexing)},
+                    concurrency=settings.index_concurrency,
+                    probe=written,
+                    linger_s=LINGER_S,
+                ),
+                Consumer(bus, "retrieval-control", {DocumentDeletedV1: deleted}, probe=written),
+                Consumer(
+                    bus,
+                    "retrieval-queries",
+                    {SearchRequestedV1: SearchRequested(search), GraphRequestedV1: around},
+                    concurrency=settings.query_concurrency,
+                    probe=store.ping,
+                ),
+            ]
+        )
 
 
 def all_answer(store: SearchStore, beside: GraphStore | None) -> Callable[[], Awaitable[None]]:

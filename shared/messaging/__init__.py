@@ -2,8 +2,7 @@
 
 from shared.messaging.bus import Bus, open_bus
 from shared.messaging.consumer import LINGER_S, Consumer
-from shared.messaging.dispatch import Handler
 from shared.messaging.publisher import BusPublisher
 from shared.messaging.requester import BusRequester
 
-__all__ = ["LINGER_S", "Bus", "BusPublisher", "BusRequester", "Consumer", "Handler", "open_bus"]
+__all__ = ["LINGER_S", "Bus", "BusPublisher", "BusRequester", "Consumer", "open_bus"]

@@ -3,21 +3,19 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contracts.envelope import Envelope, wrap
-from contracts.message import Message
 from contracts.platform.replies import RequestFailedV1
 from contracts.topology import QUEUES
 from shared.errors import Unavailable
 from shared.messaging.batch import BATCH_MAX
 from shared.messaging.breaker import Breaker, Probe
 from shared.messaging.bus import Bus, Parcel
-from shared.messaging.dispatch import Dispatcher, Handler, Verdict
+from shared.messaging.dispatch import Dispatcher, Verdict
 from shared.messaging.wire import Foreign, Received, attributes
 from shared.observability import metric
-from shared.outcomes import Done, Reject, Retry
+from shared.outcomes import Done, Handlers, Reject, Retry
 
 logger = logging.getLogger(__name__)
 # For queues of events, where nobody waits for the single one.
@@ -50,7 +48,7 @@ class Consumer:
         self,
         bus: Bus,
         queue: str,
-        handlers: Mapping[type[Message], Handler],
+        handlers: Handlers,
         *,
         concurrency: int = 10,
         foreign: Foreign | None = None,

@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from opentelemetry.trace import SpanKind
 
@@ -17,10 +16,9 @@ from contracts.topology import REPLY_QUEUE_PREFIX
 from shared.errors import NoSuchObject, Unavailable
 from shared.messaging.wire import Foreign, Received, Undecodable, decode, message_of
 from shared.observability import bound, metric, span
-from shared.outcomes import Done, Outcome, Reject, Retry
+from shared.outcomes import Done, Handler, Outcome, Reject, Retry
 
 logger = logging.getLogger(__name__)
-Handler = Callable[[Any, Any], Awaitable[Outcome]]
 Redeem = Callable[[Envelope], Awaitable[Envelope]]
 MAX_ATTEMPTS = 5
 # Near SQS's own maxReceiveCount a failure is final, or else the net would take it without a reason.

@@ -27,6 +27,7 @@ BREACHES = {
         "services/memory/controllers/turn_completed.py",
         "import services.memory.store.turn_table",
     ),
+    "http": ("services/gateway/http/__init__.py", "import services.gateway.controllers.chat"),
     "services": ("services/memory/services/recall.py", "import shared.messaging"),
     "models": ("services/memory/models/turn.py", "import contracts.message"),
     "settings": ("services/memory/settings.py", "import services.memory.store.turn_item"),

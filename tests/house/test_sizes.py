@@ -13,10 +13,10 @@ ROOMS = {
     *("__init__.py", "main.py", "bootstrap.py", "settings.py"),
     *("controllers", "services", "store", "models"),
 }
-# The gateway alone has a page. The others are commands for operators: access tokens are minted,
-# the search stores made again, a model's cost estimated.
+# The gateway alone speaks HTTP and has a page. The others are commands for operators: access tokens
+# are minted, the search stores made again, a model's cost estimated.
 MORE_ROOMS = {
-    "gateway": {"page", "mint.py"},
+    "gateway": {"http", "page", "mint.py"},
     "retrieval": {"rebuild.py"},
     "ingestion": {"estimate.py"},
 }

@@ -1,1 +1,1 @@
-"""One file for each message that finetune_export handles."""
+"""One file for each resource, a method for each message about it."""

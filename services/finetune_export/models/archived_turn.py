@@ -1,12 +1,14 @@
-"""An archived turn and its key: one object a turn, kept until erased by right."""
+"""An archived turn and its keys: one object a turn, kept until erased by right."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
 FORMAT = 1
+TURNS_PREFIX = "turns/"
+DAYS_PREFIX = "days/"
 
 
 class ArchivedTurn(BaseModel):
@@ -26,6 +28,19 @@ class ArchivedTurn(BaseModel):
 
     @property
     def key(self) -> str:
-        """Tenant and user come first: an erasure and an export each list one prefix."""
+        """Tenant and user come first: an erasure lists one prefix."""
+        return f"{TURNS_PREFIX}{self.tenant}/{self._place}.json"
+
+    @property
+    def day_key(self) -> str:
+        """The same turn under its day (UTC): an export or a compaction lists one prefix.
+
+        The object is empty; what follows the day leads to `key`.
+        """
+        day = self.completed_at.astimezone(UTC).date().isoformat()
+        return f"{DAYS_PREFIX}{self.tenant}/{day}/{self._place}"
+
+    @property
+    def _place(self) -> str:
         user = quote(self.user, safe="@")  # a slash in it would reach into another's prefix
-        return f"turns/{self.tenant}/{user}/{self.conversation_id}/{self.turn_id}.json"
+        return f"{user}/{self.conversation_id}/{self.turn_id}"

@@ -5,12 +5,18 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from services.finetune_export.models.archived_turn import ArchivedTurn
+from shared.errors import Unavailable
 from shared.outage import outages_of
 
-_ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+# S3's answer to `If-None-Match: *` for a key that exists.
+_ALREADY_THERE = ("PreconditionFailed", "412")
+# Another conditional write of the key was under way, and may have failed: nobody knows yet.
+_CONFLICT = ("ConditionalRequestConflict", "409")
 
 
 class Archive:
+    """Implements services.ports.TurnArchive."""
+
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
@@ -20,17 +26,27 @@ class Archive:
 
     async def write_once(self, turn: ArchivedTurn) -> bool:
         """True when written now; False when the turn lay there already. Raises Unavailable."""
+        written = await self._put_new(turn.key, turn.model_dump_json().encode())
+        # After the turn, and also when it was there: a crash in between leaves no gap in the index.
+        with outages_of("s3"):
+            await self._s3.put_object(Bucket=self._bucket, Key=turn.day_key, Body=b"")
+        return written
+
+    async def _put_new(self, key: str, body: bytes) -> bool:
         try:
             with outages_of("s3"):
                 await self._s3.put_object(
                     Bucket=self._bucket,
-                    Key=turn.key,
-                    Body=turn.model_dump_json().encode(),
+                    Key=key,
+                    Body=body,
                     ContentType="application/json",
                     IfNoneMatch="*",
                 )
         except ClientError as error:
-            if error.response["Error"]["Code"] in _ALREADY_THERE:
+            code = error.response["Error"]["Code"]
+            if code in _ALREADY_THERE:
                 return False
+            if code in _CONFLICT:
+                raise Unavailable("s3", f"{code}: the write is to be tried again") from error
             raise
         return True

@@ -9,8 +9,8 @@ import numpy as np
 from services.ingestion.models.version import Claim
 from services.ingestion.services.contexts import context_of
 from services.ingestion.services.metering import Meter
-from services.ingestion.store.grouping import Grouping
 from services.ingestion.store.vectors import Vectors, key_of
+from shared.grouping import Grouping
 from shared.ports import Model
 
 # A long document's progress is kept this often; a crash repeats at most so many texts.

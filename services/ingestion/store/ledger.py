@@ -10,8 +10,8 @@ from services.ingestion.models.stored import FAULT, RESULT, as_json
 from services.ingestion.models.version import Announcement, Claim, Fault, Result
 from services.ingestion.store import ledger_sql as sql
 from services.ingestion.store.database import Database
-from services.ingestion.store.grouping import Grouping
 from services.ingestion.store.rows import announcement_of, claim_of, parameter
+from shared.grouping import Grouping
 
 # A document that is finished goes on with those that are finished in this time.
 FINISH_WAIT_S = 0.1

@@ -13,8 +13,8 @@ from services.ingestion.models.succession import Newest, is_new
 from services.ingestion.models.version import Deletion, Document, Intake, Origin
 from services.ingestion.store import registry_sql as sql
 from services.ingestion.store.database import Database
-from services.ingestion.store.grouping import Grouping
 from services.ingestion.store.rows import document_of, parameter
+from shared.grouping import Grouping
 
 
 class Registry:

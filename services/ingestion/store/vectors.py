@@ -6,7 +6,7 @@ from hashlib import sha256
 from sqlalchemy import text
 
 from services.ingestion.store.database import Database
-from services.ingestion.store.grouping import Grouping
+from shared.grouping import Grouping
 
 _GET = "SELECT key, vector FROM vectors WHERE key = ANY(CAST(:keys AS bytea[]))"
 

@@ -1,1 +1,1 @@
-"""One file for each message that memory handles."""
+"""One file for each resource, a method for each message about it."""

@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
 from pynamodb.exceptions import PutError, PynamoDBConnectionError, PynamoDBException
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
 
 from services.memory.models.turn import ConversationKey, Turn
-from services.memory.store.turn_item import TurnItem
 from shared.errors import Unavailable
 
 T = TypeVar("T")
@@ -18,6 +22,66 @@ logger = logging.getLogger(__name__)
 _BY_USER = "by-user"
 _ALREADY_THERE = "ConditionalCheckFailedException"
 _WRONG_CALLS = {"ValidationException", "ResourceNotFoundException", "AccessDeniedException"}
+
+
+class ByUser(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """All turns of a user in order of time: for lists of conversations and for erasure."""
+
+    class Meta:
+        index_name = "by-user"
+        projection = AllProjection()
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    owner = UnicodeAttribute(hash_key=True)
+    completed_at = UTCDateTimeAttribute(range_key=True)
+
+
+class TurnItem(Model):
+    """Partition: tenant, user and conversation; sorted by time and turn."""
+
+    class Meta:
+        table_name = "set by TurnTable"
+        billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+    conversation = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+    owner = UnicodeAttribute()
+    conversation_id = UnicodeAttribute()
+    turn_id = UnicodeAttribute()
+    question = UnicodeAttribute()
+    answer = UnicodeAttribute()
+    completed_at = UTCDateTimeAttribute()
+    expires_at = TTLAttribute()
+    by_user = ByUser()
+
+
+def _bound_to(
+    table: str, region: str, endpoint_url: str | None, timeout_s: float
+) -> type[TurnItem]:
+    """TurnItem for one table: pynamodb keeps a connection's settings in the class."""
+    meta = {
+        "table_name": table,
+        "billing_mode": PAY_PER_REQUEST_BILLING_MODE,
+        "region": region,
+        "host": endpoint_url,
+        "connect_timeout_seconds": timeout_s,
+        "read_timeout_seconds": timeout_s,
+        "max_retry_attempts": 1,
+    }
+    return type("BoundTurnItem", (TurnItem,), {"Meta": type("Meta", (), meta)})
+
+
+@asynccontextmanager
+async def open_turn_table(
+    name: str, *, region: str, endpoint_url: str | None, timeout_s: float, threads: int
+) -> AsyncIterator["TurnTable"]:
+    """A table whose threads each have a connection, so that no question waits for one."""
+    table = TurnTable(_bound_to(name, region, endpoint_url, timeout_s), threads)
+    try:
+        await table.warm()
+        yield table
+    finally:
+        table.close()
 
 
 class TurnTable:
@@ -35,10 +99,6 @@ class TurnTable:
     async def ping(self) -> None:
         await self._call(lambda: self._item.exists())
 
-    async def create(self) -> None:
-        """Makes the table with its TTL where there is none (one machine and tests only)."""
-        await self._call(self._create)
-
     async def put(self, turn: Turn) -> None:
         """Writes a turn once; the same turn again changes nothing."""
         await self._call(lambda: self._put(turn))
@@ -53,11 +113,6 @@ class TurnTable:
 
     def close(self) -> None:
         self._pool.shutdown()
-
-    def _create(self) -> None:
-        if not self._item.exists():
-            self._item.create_table(wait=True)
-            self._item.update_ttl(ignore_update_ttl_errors=True)
 
     def _put(self, turn: Turn) -> None:
         key = turn.key

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from contracts.envelope import Context
-from contracts.ingestion.manifest import MANIFESTS_PREFIX, ChunkLine, manifest_key, read_key
+from contracts.ingestion.manifest import ChunkLine, manifest_key, read_key
+from contracts.topology import MANIFESTS_PREFIX
 from services.retrieval.models.document import Head, Version
 from services.retrieval.services.graph_store import GraphStore
 from services.retrieval.services.manifests import BadManifest, Manifests, named

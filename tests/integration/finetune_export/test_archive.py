@@ -55,9 +55,9 @@ async def test_the_same_turn_twice_is_one_object_and_the_first_stays(moto_url: s
             return None
         return body
 
-    async with open_bus(settings) as bus, bootstrap(settings, bus=bus) as consumers:
+    async with open_bus(settings) as bus, bootstrap(settings, bus=bus) as service:
         publisher = BusPublisher(bus)
-        async with running(*consumers):
+        async with running(*service.runnables):
             await publisher.publish_now("turns", TURN, context, id="e1")
             assert await until(archived)
             changed = TURN.model_copy(update={"answer": "another"})

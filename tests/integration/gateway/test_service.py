@@ -85,16 +85,16 @@ async def open_world(moto_url: str, redis_url: str) -> AsyncIterator[World]:
     async with (
         open_blobs(settings) as blobs,
         open_bus(settings, blobs) as bus,
-        bootstrap(settings, bus=bus, blobs=blobs, model=model) as (server, events),
+        bootstrap(settings, bus=bus, blobs=blobs, model=model) as service,
         running(
-            server,
-            events,
+            *service.runnables,
             Consumer(bus, "retrieval-queries", {SearchRequestedV1: found}),
             Consumer(bus, "memory-queries", {ContextRequestedV1: remembered}),
             Consumer(bus, "memory-events", {TurnCompletedV1: turns}),
             Consumer(bus, "ingestion-documents", {IngestDocumentV2: documents}),
         ),
     ):
+        server = service.runnables[0]
         assert isinstance(server, HttpServer)
         url = f"http://127.0.0.1:{server.port}"
         yield World(url, bus, turns, documents, model, server)

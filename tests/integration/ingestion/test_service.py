@@ -89,7 +89,7 @@ async def system(moto_url: str, database_url: str, senders: dict[str, list[str]]
     async with (
         open_blobs(settings) as blobs,
         open_bus(settings, blobs) as bus,
-        bootstrap(settings, bus=bus, blobs=blobs, model=HashModel()) as runnables,
+        bootstrap(settings, bus=bus, blobs=blobs, model=HashModel()) as service,
     ):
         requester, deleted = BusRequester(bus), Recorder()
 
@@ -102,7 +102,7 @@ async def system(moto_url: str, database_url: str, senders: dict[str, list[str]]
 
         retrieval = Consumer(bus, "retrieval-index", {DocumentChunkedV1: index})
         control = Consumer(bus, "retrieval-control", {DocumentDeletedV1: deleted})
-        async with running(requester, retrieval, control, *runnables):
+        async with running(requester, retrieval, control, *service.runnables):
             yield System(settings, bus, blobs, requester, deleted)
 
 

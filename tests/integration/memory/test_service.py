@@ -12,7 +12,7 @@ from contracts.memory.queries import (
     ConversationsListedV1,
     ListConversationsV1,
 )
-from services.memory.bootstrap import bootstrap, turn_table
+from services.memory.bootstrap import bootstrap
 from services.memory.settings import MemorySettings
 from shared.messaging import BusPublisher, BusRequester, open_bus
 from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
@@ -49,11 +49,9 @@ async def test_what_was_said_is_remembered(moto_url: str) -> None:
         poll_wait_s=1,
     )
     await provision(settings)
-    table = turn_table(settings)
-    await table.create()
-    async with open_bus(settings) as bus, bootstrap(settings, bus=bus, table=table) as consumers:
+    async with open_bus(settings) as bus, bootstrap(settings, bus=bus) as service:
         requester = BusRequester(bus)
-        async with running(requester, *consumers):
+        async with running(requester, *service.runnables):
             for n in range(3):
                 await BusPublisher(bus).publish_now("turns", completed(n), CONTEXT)
 
@@ -71,6 +69,5 @@ async def test_what_was_said_is_remembered(moto_url: str) -> None:
             listed = await requester.ask(
                 "memory-queries", ListConversationsV1(), ConversationsListedV1, CONTEXT, 3000
             )
-    table.close()
     assert [turn.question for turn in reply.turns] == ["question 1", "question 2"]
     assert [(c.conversation_id, c.turns) for c in listed.conversations] == [("c1", 3)]

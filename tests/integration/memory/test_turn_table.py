@@ -8,12 +8,12 @@ import boto3
 import pytest
 import pytest_asyncio
 
-from services.memory.bootstrap import turn_table
+from compose.local.provision import provision
 from services.memory.models.turn import RETENTION, ConversationKey, Turn
 from services.memory.settings import MemorySettings
-from services.memory.store.turn_table import TurnTable
+from services.memory.store.turn_table import TurnTable, open_turn_table
 from shared.errors import Unavailable
-from shared.testing.emulator import own_prefix
+from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
 
 NOW = datetime(2026, 1, 8, tzinfo=UTC)
 KEY = ConversationKey(tenant="acme", user="ann", conversation_id="c1")
@@ -26,11 +26,15 @@ def turn(n: int, key: ConversationKey = KEY, at: datetime = NOW) -> Turn:
 
 @pytest_asyncio.fixture
 async def table(moto_url: str) -> AsyncIterator[TurnTable]:
-    settings = MemorySettings(aws_endpoint_url=moto_url, name_prefix=own_prefix())
-    made = turn_table(settings)
-    await made.create()
-    yield made
-    made.close()
+    settings = MemorySettings(
+        aws_endpoint_url=moto_url, aws_account=MOTO_ACCOUNT, name_prefix=own_prefix()
+    )
+    await provision(settings)
+    name = settings.resource(settings.turns_table)
+    async with open_turn_table(
+        name, region="us-east-1", endpoint_url=moto_url, timeout_s=5, threads=2
+    ) as made:
+        yield made
 
 
 async def test_turns_come_back_newest_first_and_once(table: TurnTable) -> None:
@@ -71,10 +75,8 @@ async def test_the_table_forgets_by_itself(table: TurnTable, moto_url: str) -> N
 
 
 async def test_a_table_that_is_out_of_reach_is_an_outage() -> None:
-    settings = MemorySettings(
-        aws_endpoint_url="http://127.0.0.1:9", dynamodb_timeout_s=0.2, dynamodb_threads=1
-    )
-    table = turn_table(settings)
     with pytest.raises(Unavailable, match="dynamodb"):
-        await table.recent(KEY, 1, NOW)
-    table.close()
+        async with open_turn_table(
+            "any", region="us-east-1", endpoint_url="http://127.0.0.1:9", timeout_s=0.2, threads=1
+        ):
+            raise AssertionError("it was reached")

@@ -106,7 +106,7 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
     async with (
         open_blobs(settings) as blobs,
         open_bus(settings, blobs) as bus,
-        bootstrap(settings, model=FakeModel(), blobs=blobs, bus=bus) as consumers,
+        bootstrap(settings, model=FakeModel(), blobs=blobs, bus=bus) as service,
     ):
         requester, publisher = BusRequester(bus), BusPublisher(bus)
 
@@ -121,7 +121,7 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
         async def announced() -> int:
             return await bus.depth("ingestion-events")
 
-        async with running(requester, *consumers):
+        async with running(requester, *service.runnables):
             await blobs.put(chunked().manifest_key, manifest())
             await publisher.publish_now("documents", chunked(), CONTEXT)
             assert await until(found_text) == "The harbour froze"

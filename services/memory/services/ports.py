@@ -1,4 +1,4 @@
-"""What memory needs of a store."""
+"""What memory needs of its store."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,6 +8,8 @@ from services.memory.models.turn import ConversationKey, Turn
 
 class TurnStore(Protocol):
     """Every method raises Unavailable when the store cannot be reached."""
+
+    async def ping(self) -> None: ...
 
     async def put(self, turn: Turn) -> None:
         """Idempotent on the turn's id."""

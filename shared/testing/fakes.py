@@ -1,0 +1,136 @@
+"""The ports that all services share, in memory, with faults that a test switches on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from contracts.envelope import Context, new_id
+from contracts.message import Message
+from shared.errors import DeadlineMissed, NoSuchObject, TooLarge, Unavailable
+from shared.messaging import Bus
+from shared.settings import Settings
+
+M = TypeVar("M", bound=Message)
+
+
+def no_bus() -> Bus:
+    """For a bootstrap whose consumers never run: using it fails at once."""
+    return Bus(Settings(), None, None, None)
+
+
+@dataclass
+class Faults:
+    """`left` calls fail, -1 means all; `fired` counts them."""
+
+    left: int = 0
+    fired: int = 0
+
+    def strike(self, dependency: str) -> None:
+        if self.left:
+            self.left -= self.left > 0
+            self.fired += 1
+            raise Unavailable(dependency, "fault in a test")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was confirmed: on a topic or to a queue."""
+
+    channel: str
+    message: Message
+    context: Context
+    id: str
+
+
+@dataclass
+class FakePublisher:
+    """Confirms at once, in order. `down` names channels that are away; `faults` strike any."""
+
+    sent: list[Sent] = field(default_factory=list)
+    down: set[str] = field(default_factory=set)
+    faults: Faults = field(default_factory=Faults)
+    # Only messages of this kind are struck.
+    struck: type[Message] = Message
+
+    async def publish(
+        self, topic: str, message: Message, context: Context, *, id: str | None = None
+    ) -> None:
+        await self.send(topic, message, context, id=id)
+
+    publish_now = publish
+
+    async def send(
+        self, queue: str, message: Message, context: Context, *, id: str | None = None
+    ) -> str:
+        await asyncio.sleep(0)
+        if isinstance(message, self.struck):
+            self.faults.strike("sns")
+        if queue in self.down:
+            self.faults.fired += 1
+            raise Unavailable("sns", "fault in a test")
+        event_id = id or new_id()
+        self.sent.append(Sent(queue, message, context, event_id))
+        return event_id
+
+    def on(self, channel: str) -> list[Any]:
+        """The messages of a topic or queue."""
+        return [one.message for one in self.sent if one.channel == channel]
+
+    def of(self, kind: type[M]) -> list[M]:
+        return [one.message for one in self.sent if isinstance(one.message, kind)]
+
+    def ids(self, kind: type[Message]) -> list[str]:
+        return [one.id for one in self.sent if isinstance(one.message, kind)]
+
+
+@dataclass
+class FakeRequester:
+    """Answers by the request's type: a message, an exception to raise, or a function of it."""
+
+    answers: dict[type[Message], Any] = field(default_factory=dict)
+    asked: list[tuple[str, Message, Context]] = field(default_factory=list)
+
+    async def ask(
+        self, queue: str, message: Message, reply: type[Any], context: Context, budget_ms: int
+    ) -> Any:
+        self.asked.append((queue, message, context))
+        answer = self.answers.get(type(message), DeadlineMissed(queue, budget_ms))
+        if callable(answer) and not isinstance(answer, Exception):
+            answer = answer(message)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, reply)
+        return answer
+
+    def of(self, kind: type[M]) -> list[M]:
+        return [message for _, message, _ in self.asked if isinstance(message, kind)]
+
+
+@dataclass
+class FakeBlobs:
+    """shared.ports.Blobs and Listing."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+
+    async def put(self, key: str, body: bytes) -> None:
+        self.faults.strike("s3")
+        self.objects[key] = body
+
+    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
+        self.faults.strike("s3")
+        if key not in self.objects:
+            raise NoSuchObject(key)
+        if limit_bytes is not None and len(self.objects[key]) > limit_bytes:
+            raise TooLarge(f"{key}: {len(self.objects[key])} bytes")
+        return self.objects[key]
+
+    async def delete(self, key: str) -> None:
+        self.faults.strike("s3")
+        self.objects.pop(key, None)
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                yield key
