@@ -21,7 +21,11 @@ def derived_id(*parts: object) -> str:
 
 
 class Context(BaseModel):
-    """On whose behalf, and in whose train, something is done; `sender` is SQS's SenderId."""
+    """On whose behalf, and in whose train, something is done.
+
+    `sender` is SQS's SenderId. `first_sender` is whom the sender names as the first one, when it
+    sent the message again: worth as much as the sender itself.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,6 +34,7 @@ class Context(BaseModel):
     correlation_id: str = Field(default_factory=new_id)
     causation_id: str | None = None
     sender: str | None = None
+    first_sender: str | None = None
 
     def of(self, tenant: str) -> Self:
         return self.model_copy(update={"tenant": tenant})

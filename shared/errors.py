@@ -1,4 +1,4 @@
-"""Errors that cross a room's door."""
+"""Errors that cross a room's door, and what of an error may be written down."""
 
 
 class Unavailable(Exception):
@@ -31,3 +31,23 @@ class TooLarge(Exception):
 
 class NoSuchObject(Exception):
     """There is no object under this key."""
+
+
+_OURS = (Unavailable, DeadlineMissed, RequestRefused, TooLarge, NoSuchObject)
+
+
+def described(error: BaseException) -> str:
+    """The error's kind with its stable code, for logs, dead letters and replies.
+
+    The words of a foreign error may quote a document, a question or a secret (pydantic shows its
+    input, SQLAlchemy its parameters), so only the words of this module's errors are kept.
+    """
+    kind = type(error).__name__
+    if isinstance(error, _OURS):
+        return f"{kind}: {error}"
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    number = error.errno if isinstance(error, OSError) else None
+    found = next((str(part) for part in (code, state, number) if part), "")
+    return f"{kind} ({found})" if found else kind

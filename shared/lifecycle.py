@@ -3,29 +3,37 @@
 Start: logs, traces and metrics first, so that nothing goes unseen; then the service's own
 bootstrap opens its clients and yields what is to run. Stop: every runnable is told to stop and
 returns when it has drained; the bootstrap's exit then closes the clients; metrics are flushed
-last. Exit code 0 after a signal, 1 when a runnable failed, 2 when it could not start.
+last, whatever happened. Exit code 0 after a signal, 1 when a runnable or the exit failed, 2 when
+the service could not start.
 """
 
 import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+from pydantic import ValidationError
+
+from shared.errors import described
 from shared.observability import (
     configure_logs,
     configure_metrics,
     configure_traces,
     flush_metrics,
+    shut_down_traces,
 )
 from shared.outcomes import Handlers
-from shared.settings import Settings
+from shared.settings import Settings, unset
 
 logger = logging.getLogger(__name__)
 _FLUSH_S = 10.0
+_BEAT_S = 5.0
 
 
 class Runnable(Protocol):
@@ -35,6 +43,10 @@ class Runnable(Protocol):
         """Returns when stopped and drained; an exception ends the process."""
 
     def stop(self) -> None: ...
+
+    def alive(self) -> bool:
+        """False when it no longer gets on, though it has not ended. Asked every few seconds."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,29 +64,51 @@ Bootstrap = Callable[[], AbstractAsyncContextManager[Service]]
 
 
 def run(service: str, bootstrap: Bootstrap) -> int:
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(unset(error))
+        return 2
     configure_logs(service, settings.log_level)
     configure_traces(service, settings.otlp_url)
     configure_metrics(service, settings.metrics_namespace)
     try:
         import uvloop
     except ImportError:  # Windows has none
-        return asyncio.run(_live(bootstrap))
-    return uvloop.run(_live(bootstrap))
+        return asyncio.run(_live(bootstrap, settings.heartbeat_file))
+    return uvloop.run(_live(bootstrap, settings.heartbeat_file))
 
 
-async def _live(bootstrap: Bootstrap) -> int:
+async def _live(bootstrap: Bootstrap, heartbeat: Path | None) -> int:
+    asyncio.get_running_loop().set_exception_handler(_log_forgotten)
+    started = failed = False
     try:
         async with bootstrap() as service:
             _keep_for_good()
+            started = True
             logger.info("started")
-            failed = await run_until_signal(service.runnables)
-    except Exception:
-        logger.exception("could_not_start")
+            failed = await run_until_signal(service.runnables, heartbeat)
+    except ValidationError as error:
+        if started:
+            raise
+        logger.error("could_not_start", extra={"fields": {"settings": unset(error)}})
         return 2
-    flush_metrics()
+    except Exception as error:
+        event = "could_not_stop" if started else "could_not_start"
+        logger.exception(event, extra={"fields": {"reason": described(error)}})
+        return 1 if started else 2
+    finally:
+        flush_metrics()
+        shut_down_traces()
     logger.info("stopped")
     return 1 if failed else 0
+
+
+def _log_forgotten(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Asyncio's own line would show the error's words, which may quote a document."""
+    error = context.get("exception")
+    fields = {"what": str(context.get("message", ""))[:100]}
+    logger.error("forgotten_error", exc_info=error, extra={"fields": fields})
 
 
 def _keep_for_good() -> None:
@@ -83,7 +117,7 @@ def _keep_for_good() -> None:
     gc.freeze()
 
 
-async def run_until_signal(runnables: Sequence[Runnable]) -> bool:
+async def run_until_signal(runnables: Sequence[Runnable], heartbeat: Path | None = None) -> bool:
     """True when a runnable failed; the others are drained all the same."""
     loop = asyncio.get_running_loop()
 
@@ -93,14 +127,18 @@ async def run_until_signal(runnables: Sequence[Runnable]) -> bool:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_all)
-    flusher = asyncio.create_task(_flush_regularly())
+    upkeep = [
+        asyncio.create_task(_flush_regularly()),
+        asyncio.create_task(_beat(runnables, heartbeat)),
+    ]
     tasks = [asyncio.create_task(runnable.run()) for runnable in runnables]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     stop_all()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    flusher.cancel()
-    with suppress(asyncio.CancelledError):
-        await flusher
+    for task in upkeep:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
     failures = [result for result in results if isinstance(result, BaseException)]
     for failure in failures:
         logger.error("runnable_failed", exc_info=failure)
@@ -111,3 +149,14 @@ async def _flush_regularly() -> None:
     while True:
         await asyncio.sleep(_FLUSH_S)
         flush_metrics()
+
+
+async def _beat(runnables: Sequence[Runnable], heartbeat: Path | None) -> None:
+    """Touches the file while everything gets on: `python -m shared.health` reads its age."""
+    while heartbeat is not None:
+        stuck = [type(one).__name__ for one in runnables if not one.alive()]
+        if stuck:
+            logger.error("stuck", extra={"fields": {"runnables": stuck}})
+        else:
+            heartbeat.touch()  # noqa: ASYNC240 (a local file of no bytes)
+        await asyncio.sleep(_BEAT_S)

@@ -1,6 +1,6 @@
 """The protocols that services depend on; the real ones live in messaging, bedrock and blobs."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,8 @@ from contracts.message import Message
 M = TypeVar("M", bound=Message)
 # What a text is to be found by, or what is to be found.
 EmbedRole = Literal["query", "passage"]
+# Asks a dependency whether it answers; raises Unavailable when it does not.
+Probe = Callable[[], Awaitable[None]]
 
 
 class Publisher(Protocol):

@@ -2,8 +2,9 @@
 
 import os
 from decimal import Decimal
+from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.topology import CARRIER_BUCKET
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
     otlp_url: str | None = Field(
         default=None, description="OpenTelemetry collector for traces (OTLP over HTTP)"
     )
+    heartbeat_file: Path | None = Field(
+        default=None,
+        description="file that the service touches while its loops get on; a container's health"
+        " check is `python -m shared.health`",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_namespace: str = Field(default="RagOps", description="CloudWatch namespace")
 
@@ -77,3 +83,20 @@ class Settings(BaseSettings):
         if f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}" in os.environ:
             return None
         return self.aws_endpoint_url
+
+
+def unset(error: ValidationError) -> str:
+    """Which variables to set and why, a line each; never their values."""
+    return "".join(
+        f"{_variable(item['loc'])}: {_words(item['type'], item['msg'])}\n"
+        for item in error.errors(include_input=False, include_url=False)
+    )
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "RAGOPS_…"
+    return name if name.isupper() else f"RAGOPS_{name.upper()}"
+
+
+def _words(kind: str, message: str) -> str:
+    return "is not set. See docs/settings.md." if kind == "missing" else f"{message}."

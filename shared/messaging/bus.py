@@ -7,21 +7,41 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from contracts.envelope import Envelope
-from contracts.topology import QUEUES, TOPICS, Queue
+from contracts.topology import CLAIMS_PREFIX, QUEUES, SUBSCRIPTIONS, TOPICS, Queue
 from shared.aws import INTERACTIVE, Clients
-from shared.errors import NoSuchObject, TooLarge
+from shared.errors import TooLarge
 from shared.messaging.batch import BATCH_MAX, Batcher
 from shared.messaging.reply_queues import ReplyQueues
-from shared.messaging.wire import Received, attributes, encode, received, routing
+from shared.messaging.wire import (
+    ATTRIBUTES,
+    Received,
+    Undecodable,
+    attributes,
+    encode,
+    received,
+    routing,
+    sendable,
+)
 from shared.outage import outages_of
 from shared.ports import Blobs
 from shared.settings import Settings
 
-CLAIM = "$claim"
+# In place of the data: the folder in the carrier bucket that holds it, one object a receiver.
+CLAIM_CHECK = "$claim"
+# In place of a dead letter's body that leaves no room for the reason.
+PARKED = "$parked"
+# No tenant's name begins with a dash.
+_PARKED_PREFIX = f"{CLAIMS_PREFIX}-dead-letters/"
 # Batched events are never waited for by a person; a call costs more than the wait (docs/adr/0008).
 PUBLISH_WAIT_S = 0.2
+_DEPTHS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 _SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "SentTimestamp", "SenderId"]
 _MARGIN_BYTES = 2048  # attributes and the batch's own JSON count towards the limit too
 
@@ -35,6 +55,15 @@ class Parcel:
 
     def size(self) -> int:
         return len(self.body.encode()) + _MARGIN_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Messages that could be received now, are being worked on, or wait for their time."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
 
 
 class Bus:
@@ -63,7 +92,7 @@ class Bus:
     # -- sending
 
     async def send(self, queue: str, envelope: Envelope) -> None:
-        parcel = await self._parcel(envelope, _limit_of(queue))
+        parcel = await self._parcel(envelope, _limit_of(queue), [queue])
         await self.send_parcel(queue, parcel)
 
     async def send_parcel(self, queue: str, parcel: Parcel, delay_s: int = 0) -> None:
@@ -77,7 +106,7 @@ class Bus:
 
     async def publish(self, topic: str, envelope: Envelope, *, batched: bool) -> None:
         limit = TOPICS[topic].limit_bytes
-        parcel = await self._parcel(envelope, limit)
+        parcel = await self._parcel(envelope, limit, _receivers(topic, envelope.type))
         if batched:
             await self._batcher("publish", topic, limit).add(parcel)
             return
@@ -88,27 +117,41 @@ class Bus:
                 MessageAttributes=parcel.attributes,
             )
 
-    async def _parcel(self, envelope: Envelope, limit: int) -> Parcel:
-        """The envelope's body; above the channel's limit its data goes to S3 as a claim check."""
+    async def _parcel(self, envelope: Envelope, limit: int, queues: Sequence[str]) -> Parcel:
+        """The envelope's body; above the channel's limit its data goes to S3 as a claim check.
+
+        Each queue gets a copy of its own, which its consumer deletes when the message is done.
+        """
         parcel = Parcel(encode(envelope), routing(envelope))
         if parcel.size() <= limit:
             return parcel
         if self._blobs is None:
             raise TooLarge(f"{envelope.type}: {parcel.size()} bytes are over the limit of {limit}")
-        key = f"claims/{envelope.tenant}/{envelope.id}.json"
-        await self._blobs.put(key, json.dumps(envelope.data).encode())
-        claim = envelope.model_copy(update={"data": {CLAIM: key}})
-        return Parcel(encode(claim), routing(envelope))
+        folder = _claim_folder(envelope)
+        body = json.dumps(envelope.data).encode()
+        await asyncio.gather(*(self._blobs.put(f"{folder}{queue}.json", body) for queue in queues))
+        check = envelope.model_copy(update={"data": {CLAIM_CHECK: folder}})
+        return Parcel(encode(check), routing(envelope))
 
-    async def redeem(self, envelope: Envelope) -> Envelope:
-        """The envelope with its data back from S3. A tenant can redeem only its own claims."""
-        key = envelope.data.get(CLAIM)
-        if key is None or self._blobs is None:
+    async def redeem(self, queue: str, envelope: Envelope) -> Envelope:
+        """The envelope with its data back from S3. Where that lies is told by the envelope alone.
+
+        Raises NoSuchObject, Undecodable or Unavailable.
+        """
+        if self._blobs is None or CLAIM_CHECK not in envelope.data:
             return envelope
-        if not str(key).startswith(f"claims/{envelope.tenant}/"):
-            raise NoSuchObject(f"{key} is no claim of {envelope.tenant}")
-        data = json.loads(await self._blobs.get(str(key)))
+        try:
+            data = json.loads(await self._blobs.get(f"{_claim_folder(envelope)}{queue}.json"))
+        except (ValueError, RecursionError):
+            raise Undecodable("the claim check's object is not JSON") from None
+        if not isinstance(data, dict):
+            raise Undecodable("the claim check's object is no JSON object")
         return envelope.model_copy(update={"data": data})
+
+    async def delete_claim_check(self, queue: str, envelope: Envelope) -> None:
+        """After the message is done. What is left by a failure expires with the prefix."""
+        if self._blobs is not None and CLAIM_CHECK in envelope.data:
+            await self._blobs.delete(f"{_claim_folder(envelope)}{queue}.json")
 
     # -- receiving
 
@@ -119,46 +162,95 @@ class Bus:
                 MaxNumberOfMessages=min(count, BATCH_MAX),
                 WaitTimeSeconds=wait_s,
                 MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
-                MessageAttributeNames=["All"],
+                MessageAttributeNames=list(ATTRIBUTES),
             )
         return [received(raw) for raw in answer.get("Messages", [])]
+
+    async def oldest_sent_ms(self, queue: str) -> int | None:
+        """When the oldest of up to ten waiting messages was sent (epoch). They stay visible.
+
+        Each look counts as a receive of these messages, so this is for operators only.
+        """
+        with outages_of("sqs"):
+            answer = await self._poll.receive_message(
+                QueueUrl=await self.url(queue),
+                MaxNumberOfMessages=BATCH_MAX,
+                WaitTimeSeconds=0,
+                VisibilityTimeout=0,
+                MessageSystemAttributeNames=["SentTimestamp"],
+            )
+        sent = [received(raw).sent_at_ms for raw in answer.get("Messages", [])]
+        return min(sent, default=None)
 
     async def delete(self, queue: str, receipt: str) -> None:
         await self._batcher("delete", queue).add(receipt)
 
-    async def hide(self, queue: str, receipts: Sequence[str], seconds: int) -> list[bool]:
-        """Sets the visibility; False for a receipt whose lease is lost."""
-        entries = [
-            {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
-            for n, receipt in enumerate(receipts)
-        ]
-        kept: set[int] = set()
-        for start in range(0, len(entries), BATCH_MAX):
+    async def hide(self, queue: str, receipts: Sequence[str], seconds: int) -> set[str]:
+        """Sets the visibility; returns the receipts whose lease is lost.
+
+        A lease is lost when the provider says so of this receipt. Where it failed itself, or left
+        the receipt out of its answer, nobody knows: such a lease counts as held.
+        """
+        lost: set[str] = set()
+        for start in range(0, len(receipts), BATCH_MAX):
+            batch = receipts[start : start + BATCH_MAX]
+            entries = [
+                {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+                for n, receipt in enumerate(batch)
+            ]
             with outages_of("sqs"):
                 answer = await self._send.change_message_visibility_batch(
-                    QueueUrl=await self.url(queue), Entries=entries[start : start + BATCH_MAX]
+                    QueueUrl=await self.url(queue), Entries=entries
                 )
-            kept |= {int(entry["Id"]) for entry in answer.get("Successful", [])}
-        return [n in kept for n in range(len(receipts))]
+            lost |= {
+                batch[int(entry["Id"])]
+                for entry in answer.get("Failed", [])
+                if entry.get("SenderFault", True)
+            }
+        return lost
 
     async def depth(self, queue: str) -> int:
         """Messages that could be received now, as the broker estimates."""
+        return (await self.depths(queue)).waiting
+
+    async def depths(self, queue: str) -> Depth:
+        """How many messages a queue holds, as the broker estimates."""
         with outages_of("sqs"):
             answer = await self._send.get_queue_attributes(
-                QueueUrl=await self.url(queue), AttributeNames=["ApproximateNumberOfMessages"]
+                QueueUrl=await self.url(queue), AttributeNames=list(_DEPTHS)
             )
-        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+        return Depth(*(int(answer["Attributes"].get(name, 0)) for name in _DEPTHS))
 
-    async def bury(self, queue: Queue, message: Received, reason: str, event_id: str = "") -> None:
+    # -- dead letters
+
+    async def dead_letter(
+        self, queue: Queue, message: Received, reason: str, event_id: str = ""
+    ) -> None:
         """Puts a copy with the reason among the dead letters; the caller deletes the original."""
         facts = {
-            "reason": reason[:1000],
+            "reason": reason,
             "source": queue.name,
             "failed_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "event_id": event_id,
         }
-        kept = {**message.attributes, **facts}
-        await self.send_parcel(queue.dead_letters, Parcel(message.body, attributes(kept)))
+        parcel = Parcel(sendable(message.body), attributes({**message.kept, **facts}))
+        if parcel.size() > queue.limit_bytes and self._blobs is not None:
+            key = f"{_PARKED_PREFIX}{message.id}.json"
+            await self._blobs.put(key, message.body.encode())
+            parcel = Parcel(json.dumps({PARKED: key}), parcel.attributes)
+        await self.send_parcel(queue.dead_letters, parcel)
+
+    async def body_of(self, dead_letter: Received) -> str:
+        """The body as it was sent, also when it had to be parked. Raises NoSuchObject."""
+        key = _parked(dead_letter.body)
+        if key is None or self._blobs is None:
+            return dead_letter.body
+        return (await self._blobs.get(key)).decode()
+
+    async def delete_parked(self, dead_letter: Received) -> None:
+        key = _parked(dead_letter.body)
+        if key is not None and self._blobs is not None:
+            await self._blobs.delete(key)
 
     # -- batches
 
@@ -197,6 +289,22 @@ class Bus:
 
     async def drain(self) -> None:
         await asyncio.gather(*(batcher.drain() for batcher in self._batchers.values()))
+
+
+def _receivers(topic: str, kind: str) -> list[str]:
+    return [one.queue for one in SUBSCRIPTIONS if one.topic == topic and kind in one.types]
+
+
+def _claim_folder(envelope: Envelope) -> str:
+    """The id is the sender's word, so it is kept from reaching into another folder."""
+    return f"{CLAIMS_PREFIX}{envelope.tenant}/{quote(envelope.id, safe='')}/"
+
+
+def _parked(body: str) -> str | None:
+    if not body.startswith(f'{{"{PARKED}"'):
+        return None
+    key = json.loads(body).get(PARKED)
+    return key if isinstance(key, str) and key.startswith(_PARKED_PREFIX) else None
 
 
 def _limit_of(queue: str) -> int:

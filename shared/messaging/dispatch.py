@@ -13,13 +13,20 @@ from contracts.envelope import Envelope
 from contracts.message import Message
 from contracts.platform.replies import PingV1, PongV1, RequestFailedV1
 from contracts.topology import REPLY_QUEUE_PREFIX
-from shared.errors import NoSuchObject, Unavailable
-from shared.messaging.wire import Foreign, Received, Undecodable, decode, message_of
+from shared.errors import NoSuchObject, Unavailable, described
+from shared.messaging.wire import (
+    FIRST_SENDER,
+    Foreign,
+    Received,
+    Undecodable,
+    decode,
+    message_of,
+)
 from shared.observability import bound, metric, span
 from shared.outcomes import Done, Handler, Outcome, Reject, Retry
 
 logger = logging.getLogger(__name__)
-Redeem = Callable[[Envelope], Awaitable[Envelope]]
+Redeem = Callable[[str, Envelope], Awaitable[Envelope]]
 MAX_ATTEMPTS = 5
 # Near SQS's own maxReceiveCount a failure is final, or else the net would take it without a reason.
 LAST_RECEIVE = 15
@@ -28,7 +35,10 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do with the message; `envelope` is None when it could not be read."""
+    """What to do with the message; `envelope` is None when it could not be read.
+
+    The envelope is as it was sent: a claim check in it is not redeemed.
+    """
 
     outcome: Outcome | Unavailable
     envelope: Envelope | None = None
@@ -44,7 +54,9 @@ class Dispatcher:
         handlers: Mapping[type[Message], Handler],
         redeem: Redeem,
         foreign: Foreign | None = None,
+        first_delay_s: Callable[[], float] = lambda: random.uniform(1, 5),
     ) -> None:
+        self._first_delay_s = first_delay_s
         self._service, self._queue, self._redeem, self._foreign = service, queue, redeem, foreign
         own: dict[type[Message], Handler] = {PingV1: self._pong}
         self._handlers = own | dict(handlers)
@@ -53,7 +65,11 @@ class Dispatcher:
     async def judge(self, received: Received) -> Verdict:
         """Never raises but for cancellation."""
         try:
-            envelope = await self._redeem(decode(received.body, self._foreign))
+            sent = decode(received.body, self._foreign)
+            if _expired(sent, received):
+                metric("Expired", 1, queue=self._queue)
+                return Verdict(Done(), sent.model_copy(update={"reply_to": None}))
+            envelope = await self._redeem(self._queue, sent)
             message = message_of(envelope)
             handler = self._handlers.get(type(message))
             if handler is None:
@@ -63,10 +79,10 @@ class Dispatcher:
             return Verdict(Reject(str(error)))
         except Unavailable as error:
             return Verdict(error)
-        if _expired(envelope, received):
-            metric("Expired", 1, queue=self._queue)
-            return Verdict(Done(), None)
-        return Verdict(await self._run(handler, message, envelope, received), envelope)
+        except Exception as error:
+            logger.exception("undecodable", extra={"fields": {"queue": self._queue}})
+            return Verdict(Reject(f"the message cannot be read: {described(error)}"))
+        return Verdict(await self._run(handler, message, envelope, received), sent)
 
     async def _run(
         self, handler: Handler, message: Message, envelope: Envelope, received: Received
@@ -89,7 +105,9 @@ class Dispatcher:
     async def _attempt(
         self, handler: Handler, message: Message, envelope: Envelope, received: Received
     ) -> Outcome | Unavailable:
-        context = envelope.context().model_copy(update={"sender": received.sender})
+        first = received.attributes.get(FIRST_SENDER)
+        senders = {"sender": received.sender, "first_sender": first}
+        context = envelope.context().model_copy(update=senders)
         try:
             outcome = await handler(message, context)
         except Unavailable as error:
@@ -101,7 +119,7 @@ class Dispatcher:
             if envelope.reply_to is not None:
                 # Nobody waits for a second attempt: the asker hears of it now.
                 return Done(RequestFailedV1(code="internal", message="the request failed"))
-            outcome = Retry(random.uniform(1, 5), f"{type(error).__name__}: {error}"[:500])
+            outcome = Retry(self._first_delay_s(), described(error))
         return self._counted(outcome, envelope, received)
 
     def _counted(self, outcome: Outcome, envelope: Envelope, received: Received) -> Outcome:

@@ -1,4 +1,4 @@
-"""Dead letters: count, look at, and send back to their queue at a bounded rate.
+"""Queues for operators: how full they are, and their dead letters: look, send back, discard.
 
 Our own loop (receive, send, delete), since AWS's move task does not serve the dead letters of
 SNS subscriptions and no emulator has it.
@@ -6,27 +6,47 @@ SNS subscriptions and no emulator has it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from contracts.topology import QUEUES, Queue
-from shared.messaging.bus import Bus, Parcel
+from shared.messaging.bus import Bus, Depth, Parcel
 from shared.messaging.wire import Received, attributes
 
-_FACTS = ("reason", "source", "failed_at", "event_id")
 _LOOK_S = 30
 
 
 @dataclass(frozen=True)
 class Redriven:
+    """How many were sent back or discarded, and how many lie there still."""
+
     moved: int
     left: int
 
 
-async def waiting(bus: Bus) -> dict[str, int]:
-    """Dead letters by queue, the broker's approximate number."""
-    counts = await asyncio.gather(*(bus.depth(queue.dead_letters) for queue in QUEUES.values()))
-    return dict(zip(QUEUES, counts, strict=True))
+@dataclass(frozen=True)
+class Load:
+    """A queue's depth, its dead letters, and the age in seconds of the oldest message seen.
+
+    The age is told by up to ten messages that wait; None when none does.
+    """
+
+    depth: Depth
+    dead_letters: int
+    oldest_s: float | None
+
+
+async def loads(bus: Bus) -> dict[str, Load]:
+    """By queue. The broker's numbers are approximate."""
+    found = await asyncio.gather(*(_load(bus, queue) for queue in QUEUES.values()))
+    return dict(zip(QUEUES, found, strict=True))
+
+
+async def _load(bus: Bus, queue: Queue) -> Load:
+    depth, dead = await asyncio.gather(bus.depths(queue.name), bus.depth(queue.dead_letters))
+    oldest = await bus.oldest_sent_ms(queue.name) if depth.waiting else None
+    age = None if oldest is None else max(0.0, time.time() - oldest / 1000)
+    return Load(depth, dead, age)
 
 
 async def look(bus: Bus, queue: Queue, most: int) -> list[Received]:
@@ -52,15 +72,46 @@ async def redrive(
 
     What fails again meanwhile stays, or one poisonous message would go round for ever.
     """
+
+    async def send_back(message: Received) -> None:
+        parcel = Parcel(await bus.body_of(message), attributes(message.kept))
+        await bus.send_parcel(queue.name, parcel)
+
+    return await _take(bus, queue, send_back, per_second, only, progress)
+
+
+async def discard(
+    bus: Bus,
+    queue: Queue,
+    *,
+    only: str | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Redriven:
+    """Deletes what lay there at the start; `only`: the one of that event or message id."""
+
+    async def nothing(_message: Received) -> None:
+        return None
+
+    return await _take(bus, queue, nothing, float("inf"), only, progress)
+
+
+async def _take(
+    bus: Bus,
+    queue: Queue,
+    handle: Callable[[Received], Awaitable[None]],
+    per_second: float,
+    only: str | None,
+    progress: Callable[[int], None],
+) -> Redriven:
     moved, left, started_ms = 0, [], time.time() * 1000
     async for message in _each(bus, queue):
         meant = only in (None, message.id, message.attributes.get("event_id"))
         if not meant or message.sent_at_ms >= started_ms:
             left.append(message.receipt)
             continue
-        kept = {k: v for k, v in message.attributes.items() if k not in _FACTS}
-        await bus.send_parcel(queue.name, Parcel(message.body, attributes(kept)))
+        await handle(message)
         await bus.delete(queue.dead_letters, message.receipt)
+        await bus.delete_parked(message)
         moved += 1
         progress(moved)
         await asyncio.sleep(1 / per_second)

@@ -1,12 +1,17 @@
 """Reply queues: made, tagged and removed by their gateway; orphans are swept by the others."""
 
+import logging
 import time
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from contracts.topology import REPLY_QUEUE_PREFIX, REPLY_RETENTION_S
+from shared.errors import described
 from shared.outage import outages_of
 from shared.settings import Settings
 
+logger = logging.getLogger(__name__)
 _ALIVE_AT = "ragops:alive-at"
 _ORPHAN_AFTER_S = 600
 
@@ -39,8 +44,16 @@ class ReplyQueues:
         with outages_of("sqs"):
             listed = await self._sqs.list_queues(QueueNamePrefix=prefix)
             for url in listed.get("QueueUrls", []):
-                if not url.endswith(own) and await self._orphaned(url):
-                    await self._sqs.delete_queue(QueueUrl=url)
+                if not url.endswith(own):
+                    await self._sweep_one(url)
+
+    async def _sweep_one(self, url: str) -> None:
+        """One that cannot be swept must not keep the others."""
+        try:
+            if await self._orphaned(url):
+                await self._sqs.delete_queue(QueueUrl=url)
+        except ClientError as error:
+            logger.warning("reply_queue_not_swept", extra={"fields": {"error": described(error)}})
 
     async def _orphaned(self, url: str) -> bool:
         try:

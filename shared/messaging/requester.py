@@ -11,26 +11,28 @@ from contracts.envelope import Context, Envelope, wrap
 from contracts.message import Message
 from contracts.platform.replies import RequestFailedV1
 from contracts.topology import REPLY_QUEUE_PREFIX
-from shared.errors import DeadlineMissed, NoSuchObject, RequestRefused, Unavailable
+from shared.errors import DeadlineMissed, RequestRefused, Unavailable, described
 from shared.messaging.bus import Bus
-from shared.messaging.wire import Undecodable, decode, message_of
-from shared.observability import current_traceparent, span
+from shared.messaging.wire import Received, Undecodable, decode, message_of
+from shared.observability import current_traceparent, metric, span
 
 logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
-_KEEP_ALIVE_S = 60.0
+UPKEEP_S = 60.0
 _PAUSE_S = 0.5
 
 
 class BusRequester:
     """shared.ports.Requester and a Runnable whose loop hands each reply to its asker."""
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus, self._queues = bus, bus.reply_queues
+    def __init__(self, bus: Bus, *, upkeep_s: float = UPKEEP_S) -> None:
+        self._bus, self._queues, self._upkeep_s = bus, bus.reply_queues, upkeep_s
+        self._deletes: set[asyncio.Task[None]] = set()
         self._name = REPLY_QUEUE_PREFIX + secrets.token_hex(8)
         self._waiting: dict[str, asyncio.Future[Envelope]] = {}
         self._stopping = asyncio.Event()
         self._open = asyncio.Event()
+        self._polled_at = time.monotonic()
 
     async def ask(
         self, queue: str, message: Message, reply: type[M], context: Context, budget_ms: int
@@ -55,10 +57,16 @@ class BusRequester:
                 raise DeadlineMissed(queue, budget_ms) from None
             finally:
                 self._waiting.pop(request.id, None)
-        return _expected(message_of(envelope), reply)
+        try:
+            return _expected(message_of(envelope), reply)
+        except Undecodable as error:
+            raise RequestRefused("internal", f"unreadable reply: {error}") from None
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def alive(self) -> bool:
+        return time.monotonic() - self._polled_at < self._bus.settings.poll_wait_s + 30
 
     async def run(self) -> None:
         """Makes the queue, receives until stopped, removes it."""
@@ -67,7 +75,9 @@ class BusRequester:
         keeper = asyncio.create_task(self._keep_alive())
         try:
             while not self._stopping.is_set():
+                self._polled_at = time.monotonic()
                 await self._receive()
+            await asyncio.gather(*self._deletes)
         finally:
             keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -82,28 +92,44 @@ class BusRequester:
             await asyncio.sleep(_PAUSE_S)
             return
         for message in messages:
-            try:
-                self._deliver(await self._bus.redeem(decode(message.body)))
-            except (Undecodable, NoSuchObject, Unavailable) as error:
-                logger.warning("unreadable_reply", extra={"fields": {"reason": str(error)}})
-        deletes = [self._bus.delete(self._name, message.receipt) for message in messages]
-        for failure in await asyncio.gather(*deletes, return_exceptions=True):
-            if isinstance(failure, Exception):
-                logger.warning("reply_not_deleted", extra={"fields": {"error": str(failure)}})
+            await self._deliver(message)
+            # The next poll does not wait for it: the next reply may be there already.
+            delete = asyncio.create_task(self._delete(message))
+            self._deletes.add(delete)
+            delete.add_done_callback(self._deletes.discard)
 
-    def _deliver(self, envelope: Envelope) -> None:
-        waiting = self._waiting.get(envelope.causation_id or "")
-        if waiting is not None and not waiting.done():
-            waiting.set_result(envelope)
+    async def _deliver(self, message: Received) -> None:
+        """No reply may end this loop, whatever it holds: every stream waits for it."""
+        try:
+            sent = decode(message.body)
+            waiting = self._waiting.get(sent.causation_id or "")
+            if waiting is None or waiting.done():
+                metric("LateReplies", 1)
+                return
+            envelope = await self._bus.redeem(self._name, sent)
+            if not waiting.done():
+                waiting.set_result(envelope)
+            await self._bus.delete_claim_check(self._name, sent)
+        except Exception as error:  # noqa: BLE001 (as the docstring says)
+            fields = {"reason": str(error) if isinstance(error, Undecodable) else described(error)}
+            logger.warning("unreadable_reply", extra={"fields": fields})
+
+    async def _delete(self, message: Received) -> None:
+        try:
+            await self._bus.delete(self._name, message.receipt)
+        except Exception as error:  # noqa: BLE001 (the queue forgets it after a minute anyway)
+            logger.warning("reply_not_deleted", extra={"fields": {"error": described(error)}})
 
     async def _keep_alive(self) -> None:
+        """Both are tried each time: a sweep that fails must not let this queue look orphaned."""
         while True:
-            try:
-                await self._queues.sweep(self._name)
-                await self._queues.mark_alive(self._name)
-            except Exception:
-                logger.exception("reply_queue_upkeep_failed")
-            await asyncio.sleep(_KEEP_ALIVE_S)
+            for upkeep in (self._queues.mark_alive, self._queues.sweep):
+                try:
+                    await upkeep(self._name)
+                except Exception as error:
+                    fields = {"step": upkeep.__name__, "error": described(error)}
+                    logger.exception("reply_queue_upkeep_failed", extra={"fields": fields})
+            await asyncio.sleep(self._upkeep_s)
 
 
 def _expected(message: Message, kind: type[M]) -> M:

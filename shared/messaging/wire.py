@@ -1,9 +1,10 @@
 """Envelopes on the wire: a JSON body, with type, version and traceparent as attributes too."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -13,7 +14,16 @@ from contracts.registry import BY_VERSION, newest
 
 # Reads a JSON body without envelope; None when it does not know the form either.
 Foreign = Callable[[dict[str, Any], str], Envelope | None]
-ATTRIBUTES = ("type", "version", "traceparent", "reason", "source", "failed_at", "event_id")
+# Who sent a message first, when one of us had to send it again.
+FIRST_SENDER = "first_sender"
+# What a message keeps of its attributes when it is sent again. SQS takes ten of them in all.
+KEPT = ("type", "version", "traceparent", FIRST_SENDER)
+# What a dead letter says of itself.
+FACTS = ("reason", "source", "failed_at", "event_id")
+ATTRIBUTES = (*KEPT, *FACTS)
+# SQS refuses a body or an attribute with any other character (SendMessage, API reference).
+_REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ATTRIBUTE_MAX = 500
 
 
 class Undecodable(Exception):
@@ -31,6 +41,12 @@ class Received:
     sent_at_ms: int
     sender: str | None
     attributes: Mapping[str, str]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """Its attributes when it is sent again; we would be its sender then, so the first stays."""
+        kept = {name: value for name, value in self.attributes.items() if name in KEPT}
+        return {FIRST_SENDER: self.sender or "", **kept}
 
 
 def received(raw: Mapping[str, Any]) -> Received:
@@ -53,10 +69,15 @@ def encode(envelope: Envelope) -> str:
     return envelope.model_dump_json(exclude_none=True)
 
 
+def sendable(text: str) -> str:
+    """The text with U+FFFD for each character that SQS refuses."""
+    return _REFUSED.sub("\ufffd", text)
+
+
 def attributes(values: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
     """Message attributes of both SQS and SNS; empty values are not allowed there."""
     return {
-        name: {"DataType": "String", "StringValue": value}
+        name: {"DataType": "String", "StringValue": sendable(value[:_ATTRIBUTE_MAX])}
         for name, value in values.items()
         if value
     }
@@ -73,22 +94,36 @@ def routing(envelope: Envelope) -> dict[str, dict[str, str]]:
 
 
 def decode(body: str, foreign: Foreign | None = None) -> Envelope:
-    """Raises Undecodable. What has no envelope is offered to `foreign`."""
+    """Raises Undecodable, whatever the body is. What has no envelope is offered to `foreign`."""
     try:
-        parsed = json.loads(body)
+        return _envelope(body, foreign)
+    except Undecodable:
+        raise
+    except ValidationError as error:
+        raise Undecodable(f"invalid envelope: {problems(error)}") from None
+    except RecursionError:
+        raise Undecodable("the JSON is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001 (whatever a reader trips over, trying again is no use)
+        raise Undecodable(f"the message cannot be read: {type(error).__name__}") from None
+
+
+def _envelope(body: str, foreign: Foreign | None) -> Envelope:
+    try:
+        parsed = json.loads(body, parse_constant=_no_number)
     except ValueError:
         raise Undecodable("not JSON") from None
     if not isinstance(parsed, dict):
         raise Undecodable(f"a JSON object is expected, not {type(parsed).__name__}")
-    try:
-        if foreign is not None and not {"type", "version", "data"} <= parsed.keys():
-            envelope = foreign(parsed, body)
-            if envelope is None:
-                raise Undecodable("neither an envelope nor a known form without one")
-            return envelope
+    if foreign is None or {"type", "version", "data"} <= parsed.keys():
         return Envelope.model_validate(parsed)
-    except ValidationError as error:
-        raise Undecodable(f"invalid envelope: {problems(error)}") from None
+    envelope = foreign(parsed, body)
+    if envelope is None:
+        raise Undecodable("neither an envelope nor a known form without one")
+    return envelope
+
+
+def _no_number(name: str) -> NoReturn:
+    raise Undecodable(f"{name} is no number in JSON")
 
 
 def message_of(envelope: Envelope) -> Message:
@@ -96,16 +131,31 @@ def message_of(envelope: Envelope) -> Message:
     kind = BY_VERSION.get((envelope.type, envelope.version))
     if kind is None:
         raise Undecodable(f"unknown type and version: {envelope.type} v{envelope.version}")
+    name = f"{envelope.type} v{envelope.version}"
     try:
         return newest(kind.model_validate(envelope.data))
     except ValidationError as error:
-        name = f"{envelope.type} v{envelope.version}"
         raise Undecodable(f"invalid {name}: {problems(error)}") from None
+    except RecursionError:
+        raise Undecodable(f"invalid {name}: nested too deeply") from None
 
 
 def problems(error: ValidationError) -> str:
-    """Where and what, never the value: bodies are not to be logged."""
+    """Where and what, never the value: bodies are not to be logged.
+
+    Below a field only places in lists are told, since a key of metadata is a tenant's text too.
+    """
     return "; ".join(
-        f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}"
+        f"{_place(item['loc'])}: {_words(item['type'], item['msg'])}"
         for item in error.errors(include_input=False, include_url=False)[:5]
     )
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    parts = [part for at, part in enumerate(location) if at == 0 or isinstance(part, int)]
+    return ".".join(map(str, parts)) or "body"
+
+
+def _words(kind: str, words: str) -> str:
+    """Pydantic's words, but for the one kind of error in which they quote the input."""
+    return "unknown kind" if kind == "union_tag_invalid" else words

@@ -6,6 +6,7 @@ from shared.observability.traces import (
     configure_traces,
     current_trace_id,
     current_traceparent,
+    shut_down_traces,
     span,
 )
 
@@ -18,5 +19,6 @@ __all__ = [
     "current_traceparent",
     "flush_metrics",
     "metric",
+    "shut_down_traces",
     "span",
 ]

@@ -3,14 +3,17 @@
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.errors import described
 from shared.observability.traces import current_trace_id
 
+_FRAMES_MAX, _CHAIN_MAX = 30, 5
 _bound: ContextVar[dict[str, str]] = ContextVar("bound", default={})  # noqa: B039 (never mutated)
 
 
@@ -44,9 +47,22 @@ class JsonFormatter(logging.Formatter):
         }
         if trace_id := current_trace_id():
             line["trace_id"] = trace_id
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = _told(record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _told(error: BaseException) -> list[dict[str, Any]]:
+    """The error and what caused it, each with its stack; never the words of a foreign error."""
+    chain: list[dict[str, Any]] = []
+    following: BaseException | None = error
+    while following is not None and len(chain) < _CHAIN_MAX:
+        frames = traceback.extract_tb(following.__traceback__)[-_FRAMES_MAX:]
+        stack = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        chain.append({"error": described(following), "stack": stack})
+        hidden = following.__suppress_context__
+        following = following.__cause__ or (None if hidden else following.__context__)
+    return chain
 
 
 def configure_logs(service: str, level: str) -> None:

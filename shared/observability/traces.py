@@ -1,5 +1,6 @@
 """OpenTelemetry spans; the W3C traceparent joins the processes."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -8,25 +9,40 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
+from shared.errors import described
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("ragops")
 
 
 def configure_traces(service: str, otlp_url: str | None) -> None:
-    """Once a process. Without a URL spans are no more than their ids, for logs and messages."""
-    sampler = None if otlp_url else ALWAYS_OFF
-    provider = TracerProvider(sampler, Resource({"service.name": service}))
-    if otlp_url:
+    """Once a process. Without a URL spans are no more than their ids, for logs and messages.
+
+    OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_RESOURCE_ATTRIBUTES, …) count
+    where ours are not set.
+    """
+    exports = bool(otlp_url) or any(os.environ.get(name) for name in _ENDPOINTS)
+    sampler = None if exports else ALWAYS_OFF
+    provider = TracerProvider(sampler, Resource.create({"service.name": service}))
+    if exports:
         # Its import takes .3 s, which who does not export need not wait for.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        exporter = OTLPSpanExporter(endpoint=f"{otlp_url.rstrip('/')}/v1/traces")
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+        address = f"{otlp_url.rstrip('/')}/v1/traces" if otlp_url else None
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=address)))
     trace.set_tracer_provider(provider)
+
+
+def shut_down_traces() -> None:
+    """Sends what is left; a process that exports nothing does nothing."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
 
 
 @contextmanager
@@ -37,12 +53,25 @@ def span(
     parent: str | None = None,
     kind: SpanKind = SpanKind.INTERNAL,
 ) -> Iterator[Span]:
-    """A span below `parent` (a traceparent) or else below the current one."""
+    """A span below `parent` (a traceparent) or else below the current one.
+
+    An error is told by its kind only: its words may quote a document.
+    """
     context = _propagator.extract({"traceparent": parent}) if parent else None
     with _tracer.start_as_current_span(
-        name, context=context, kind=kind, attributes=attributes
+        name,
+        context=context,
+        kind=kind,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as current:
-        yield current
+        try:
+            yield current
+        except Exception as error:
+            current.set_attribute("error.type", type(error).__name__)
+            current.set_status(StatusCode.ERROR, described(error))
+            raise
 
 
 def current_traceparent() -> str | None:

@@ -2,19 +2,20 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from contracts.envelope import Context, derived_id, wrap
 from contracts.ingestion.documents import IngestDocumentV1, IngestDocumentV2, InlineText
-from contracts.topology import QUEUES
+from contracts.topology import CLAIMS_PREFIX, QUEUES
+from shared.blobs import S3Blobs
 from shared.errors import Unavailable
 from shared.messaging import Bus, BusPublisher, Consumer
-from shared.messaging import breaker as breaker_module
-from shared.messaging import consumer as consumer_module
 from shared.messaging.bus import Parcel
-from shared.messaging.redrive import look, redrive, waiting
+from shared.messaging.consumer import Times
+from shared.messaging.redrive import discard, loads, look, redrive
 from shared.messaging.wire import Received, encode, routing
 from shared.outcomes import Done, Outcome, Reject, Retry
 from shared.testing.probe import until
@@ -102,18 +103,16 @@ async def test_a_rejected_message_is_a_dead_letter_with_the_reason(bus: Bus) -> 
     assert len(seen.calls) == 1
 
 
-async def test_the_fifth_failure_is_the_last(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.messaging.dispatch.random.uniform", lambda *_: 0.0)
-
+async def test_the_fifth_failure_is_the_last_and_its_words_stay_inside(bus: Bus) -> None:
     async def fail(_: int) -> Outcome:
         raise ZeroDivisionError("boom")
 
     seen = Recorder(fail)
     await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
-    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen}, times=Times(retry_s=0))):
         (letter,) = await dead(bus)
     assert len(seen.calls) == 5
-    assert letter.attributes["reason"] == "failed 5 times, last: ZeroDivisionError: boom"
+    assert letter.attributes["reason"] == "failed 5 times, last: ZeroDivisionError"
 
 
 async def test_a_retry_comes_back_and_succeeds(bus: Bus) -> None:
@@ -125,15 +124,13 @@ async def test_a_retry_comes_back_and_succeeds(bus: Bus) -> None:
     async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
         await until(lambda: len(seen.calls) == 3)
         await until(lambda: empty(bus))
-    assert (await waiting(bus))[QUEUE] == 0
+    assert (await loads(bus))[QUEUE].dead_letters == 0
 
 
 async def test_an_outage_pauses_counts_for_nothing_and_fills_no_dead_letters(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch
+    bus: Bus,
 ) -> None:
-    monkeypatch.setattr(breaker_module.Breaker.__init__, "__defaults__", (0.05,))
-    monkeypatch.setattr(consumer_module, "RENEW_AT", 3)
-    probes = 0
+    times, probes = Times(breaker_open_s=0.05, renew_at=3), 0
 
     async def probe() -> None:
         nonlocal probes
@@ -148,17 +145,19 @@ async def test_an_outage_pauses_counts_for_nothing_and_fills_no_dead_letters(
 
     seen = Recorder(down_then_up)
     await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT, id="the-one")
-    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen}, probe=probe)):
+    consumer = Consumer(bus, QUEUE, {IngestDocumentV2: seen}, probe=probe, times=times)
+    async with running(consumer):
         await until(lambda: len(seen.calls) > 12, within_s=20)
         await until(lambda: empty(bus))
     assert probes >= 12  # each message after the first had to wait for a probe
     assert {context.causation_id for _, context in seen.calls} == {"the-one"}
-    assert (await waiting(bus))[QUEUE] == 0
+    assert (await loads(bus))[QUEUE].dead_letters == 0
 
 
-async def test_a_long_handler_keeps_its_lease(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = dict(QUEUES, **{QUEUE: type(QUEUES[QUEUE])(QUEUE, "ingestion", (), visibility_s=1)})
-    monkeypatch.setattr(consumer_module, "QUEUES", short)
+SHORT = replace(QUEUES[QUEUE], visibility_s=1)
+
+
+async def test_a_long_handler_keeps_its_lease(bus: Bus) -> None:
     await _set_visibility(bus, 1)
     finish = asyncio.Event()
 
@@ -168,7 +167,7 @@ async def test_a_long_handler_keeps_its_lease(bus: Bus, monkeypatch: pytest.Monk
 
     seen = Recorder(slow)
     await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
-    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen}, concurrency=2)):
+    async with running(Consumer(bus, SHORT, {IngestDocumentV2: seen}, concurrency=2)):
         await until(lambda: seen.calls)
         for _ in range(3):  # three visibility timeouts pass: nobody else may get it
             assert await bus.receive(QUEUE, 1, 1) == []
@@ -178,8 +177,6 @@ async def test_a_long_handler_keeps_its_lease(bus: Bus, monkeypatch: pytest.Monk
 
 
 async def test_a_lost_lease_cancels_the_handler(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = dict(QUEUES, **{QUEUE: type(QUEUES[QUEUE])(QUEUE, "ingestion", (), visibility_s=1)})
-    monkeypatch.setattr(consumer_module, "QUEUES", short)
     cancelled = asyncio.Event()
 
     async def hang(_: int) -> Outcome:
@@ -189,13 +186,13 @@ async def test_a_lost_lease_cancels_the_handler(bus: Bus, monkeypatch: pytest.Mo
             cancelled.set()
         return Done()
 
-    async def lost(_queue: str, receipts: list[str], seconds: int) -> list[bool]:
-        return [seconds == 0 for _ in receipts]
+    async def lost(_queue: str, receipts: list[str], seconds: int) -> set[str]:
+        return set(receipts) if seconds else set()
 
     seen = Recorder(hang)
     await BusPublisher(bus).send(QUEUE, MESSAGE, CONTEXT)
     monkeypatch.setattr(bus, "hide", lost)
-    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+    async with running(Consumer(bus, SHORT, {IngestDocumentV2: seen})):
         await asyncio.wait_for(cancelled.wait(), 5)
 
 
@@ -269,7 +266,22 @@ async def test_dead_letters_can_be_redriven(bus: Bus) -> None:
         await until(lambda: len(seen.calls) == 6)
         await until(lambda: empty(bus))
     assert {context.causation_id for _, context in seen.calls[3:]} == set(ids)
-    assert (await waiting(bus))[QUEUE] == 0
+    assert (await loads(bus))[QUEUE].dead_letters == 0
+
+
+async def test_dead_letters_can_be_discarded(bus: Bus) -> None:
+    async def broken(_: int) -> Outcome:
+        return Reject("broken")
+
+    seen, publisher = Recorder(broken), BusPublisher(bus)
+    ids = [await publisher.send(QUEUE, MESSAGE, CONTEXT) for _ in range(3)]
+    async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
+        assert len(await dead(bus, 3)) == 3
+    one = await discard(bus, QUEUES[QUEUE], only=ids[0])
+    assert (one.moved, one.left) == (1, 2)
+    assert (await discard(bus, QUEUES[QUEUE])).moved == 2
+    assert (await loads(bus))[QUEUE].dead_letters == 0
+    assert len(seen.calls) == 3
 
 
 async def test_what_fails_again_during_a_redrive_is_not_sent_back_twice(bus: Bus) -> None:
@@ -292,16 +304,25 @@ async def test_a_message_over_the_limit_travels_as_a_claim_check(bus: Bus) -> No
     await BusPublisher(bus).send(QUEUE, big, CONTEXT)
     async with running(Consumer(bus, QUEUE, {IngestDocumentV2: seen})):
         await until(lambda: seen.calls)
+        await until(lambda: empty(bus))
+        await until(lambda: _no_claims(bus))
     assert seen.calls[0][0] == big
 
 
-async def test_nobody_redeems_another_tenants_claim(bus: Bus) -> None:
+async def _no_claims(bus: Bus) -> bool:
+    assert isinstance(bus._blobs, S3Blobs)
+    return [key async for key in bus._blobs.keys(CLAIMS_PREFIX)] == []
+
+
+async def test_a_claim_check_leads_to_the_messages_own_object_whatever_it_says(bus: Bus) -> None:
+    assert bus._blobs is not None
+    await bus._blobs.put(f"{CLAIMS_PREFIX}other/1/{QUEUE}.json", b'{"name": "a"}')
     envelope = wrap(MESSAGE, CONTEXT, id=derived_id("x"))
-    forged = envelope.model_copy(update={"data": {"$claim": "claims/other/1.json"}})
+    forged = envelope.model_copy(update={"data": {"$claim": f"{CLAIMS_PREFIX}other/1/"}})
     await bus.send_parcel(QUEUE, Parcel(encode(forged), routing(forged)))
     async with running(Consumer(bus, QUEUE, {})):
         (letter,) = await dead(bus)
-    assert "no claim of acme" in letter.attributes["reason"]
+    assert f"{CLAIMS_PREFIX}acme/{envelope.id}/{QUEUE}.json" in letter.attributes["reason"]
     assert json.loads(letter.body)["tenant"] == "acme"
 
 
