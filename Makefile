@@ -79,6 +79,10 @@ eval: $(LOCK_CLIENT) ## measure the running system's retrieval: make eval SET=fo
 .PHONY: ci
 ci: lint types test test-localstack quality bench-smoke ## everything that a change must pass
 
+.PHONY: docs
+docs: $(LOCK_DEV) ## write the generated pages anew: settings and the index of decisions
+	$(BIN)/python -m docs.generate
+
 .PHONY: lock
 lock: $(UV) ## write the locks anew from pyproject.toml (hashes, no index address)
 	$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \

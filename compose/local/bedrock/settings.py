@@ -13,24 +13,44 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RAGOPS_", frozen=True, extra="ignore")
 
-    state: Path
-    embed_tokens: int = Field(512, ge=16, le=512)
-    """Tokens of a text that are read; ingestion's passages all fit into 512."""
-    embed_batch_tokens: int = Field(256, ge=256)
-    """Padded tokens of one model run: more of them are no faster, and more of them are padding."""
-    embed_queue: int = Field(2000, ge=1)
-    """Texts that may wait; above it callers get ThrottlingException."""
-    embed_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
-    """Model runs at once, each on one core."""
-    embed_int8: bool = False
-    """Integer arithmetic: about twice as fast, cosine .995 to the float graph."""
-    rerank_cache_bytes: int = Field(2 * 1024**3, ge=1024**2)
-    rerank_budget_ms: int = Field(150, ge=0)
-    """Time for encoding passages that are not in the cache."""
-    llm_url: str = ""
-    """An OpenAI-compatible address, such as http://127.0.0.1:11434/v1; empty means extraction."""
-    llm_model: str = ""
-    llm_api_key: str = ""
+    state: Path = Field(description="folder for the cache of token vectors")
+    embed_tokens: int = Field(
+        default=512, ge=16, le=512, description="tokens of a text that the embedding model reads"
+    )
+    embed_batch_tokens: int = Field(
+        default=256,
+        ge=256,
+        description="padded tokens of one model run; more are no faster, and more are padding",
+    )
+    embed_queue: int = Field(
+        default=2000,
+        ge=1,
+        description="texts that may wait; above it callers get ThrottlingException",
+    )
+    embed_workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="model runs at once, each on one core",
+    )
+    embed_int8: bool = Field(
+        default=False,
+        description="integer arithmetic: twice as fast, vectors slightly different (cosine .995)",
+    )
+    rerank_cache_bytes: int = Field(
+        default=2 * 1024**3, ge=1024**2, description="size of the cache of token vectors on disk"
+    )
+    rerank_budget_ms: int = Field(
+        default=150,
+        ge=0,
+        description="milliseconds for passages that are not in the cache of token vectors",
+    )
+    llm_url: str = Field(
+        default="",
+        description="address of an OpenAI-compatible model, such as http://127.0.0.1:11434/v1;"
+        " empty: answers are quotations",
+    )
+    llm_model: str = Field(default="", description="the model's name at that address")
+    llm_api_key: str = Field(default="", description="key for that address, if it wants one")
 
     @model_validator(mode="after")
     def _model_is_named(self) -> Self:

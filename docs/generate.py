@@ -1,0 +1,135 @@
+"""`python -m docs.generate`: writes docs/settings.md and the index of the ADRs (`make docs`)."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from compose.local.bedrock.settings import Settings as StandInSettings
+from services.finetune_export.settings import FinetuneExportSettings
+from services.gateway.settings import GatewaySettings
+from services.ingestion.settings import IngestionSettings
+from services.memory.settings import MemorySettings
+from services.retrieval.settings import RetrievalSettings
+from shared.settings import Settings
+
+FOLDER = Path(__file__).parent
+SECTIONS: Mapping[str, type[BaseSettings]] = {
+    "All services": Settings,
+    "gateway": GatewaySettings,
+    "retrieval": RetrievalSettings,
+    "memory": MemorySettings,
+    "ingestion": IngestionSettings,
+    "finetune_export": FinetuneExportSettings,
+    "The local stand-in for Bedrock": StandInSettings,
+}
+_HEAD = """# Settings
+
+Every service reads its settings from environment variables when it starts. A value that is not
+text is written as JSON. A variable that is missing or wrong ends the start with its name.
+`make docs` writes this page from the settings classes.
+"""
+_INDEX_HEAD = """# Decisions
+
+One decision, one page: context, decision, what was rejected, when to look again. `make docs` writes
+this index.
+
+"""
+
+
+def settings_page() -> str:
+    """Markdown: a table for each settings class, without what it inherits."""
+    parts = [_HEAD]
+    for title, kind in SECTIONS.items():
+        rows = list(_rows(kind))
+        if rows:
+            parts.append(f"\n## {title}\n\n| variable | default | what it does |\n|---|---|---|\n")
+            parts += [f"| {' | '.join(row)} |\n" for row in rows]
+    return "".join(parts)
+
+
+def _rows(kind: type[BaseSettings]) -> Iterator[tuple[str, str, str]]:
+    inherited = {} if kind is Settings else Settings.model_fields
+    for name, field in kind.model_fields.items():
+        if name in inherited and inherited[name].default == field.default:
+            continue
+        if not field.description:
+            raise ValueError(f"{kind.__name__}.{name} has no description")
+        yield _variables(kind, name, field), _default(field), _cell(field.description)
+
+
+def _variables(kind: type[BaseSettings], name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return ", else ".join(f"`{choice}`" for choice in alias.choices)
+    return f"`{kind.model_config.get('env_prefix', '')}{name}`".upper()
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=not _depends_on_machine(field))
+    if value is PydanticUndefined:
+        return "this machine's"
+    return "none" if value is None else f"`{_text(value)}`" if _text(value) else "empty"
+
+
+def _depends_on_machine(field: FieldInfo) -> bool:
+    return getattr(field.default_factory, "__name__", "") == "<lambda>"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str | Path | Decimal):
+        return str(value)
+    if isinstance(value, SecretStr):
+        return "…"
+    return json.dumps(value)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def decisions_page() -> str:
+    """Markdown: each ADR's number and title, with a link."""
+    pages = sorted((FOLDER / "adr").glob("[0-9]*.md"))
+    lines = [f"- [{_title(page)}]({page.name})\n" for page in pages]
+    return _INDEX_HEAD + "".join(lines)
+
+
+def _title(page: Path) -> str:
+    return page.read_text().splitlines()[0].removeprefix("#").strip()
+
+
+PAGES = {
+    FOLDER / "settings.md": settings_page,
+    FOLDER / "adr" / "README.md": decisions_page,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if one is old")
+    check = parser.parse_args(arguments).check
+    old = [path for path, made in PAGES.items() if not _is_current(path, made())]
+    for path in old:
+        sys.stdout.write(f"{path.name} is {'old: run make docs' if check else 'written'}\n")
+        if not check:
+            path.write_text(PAGES[path]())
+    return 1 if check and old else 0
+
+
+def _is_current(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
