@@ -35,6 +35,8 @@ class Context(BaseModel):
     causation_id: str | None = None
     sender: str | None = None
     first_sender: str | None = None
+    # When the broker took the message, by its own clock; None outside of a queue.
+    sent_at: datetime | None = None
 
     def of(self, tenant: str) -> Self:
         return self.model_copy(update={"tenant": tenant})

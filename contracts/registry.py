@@ -15,6 +15,8 @@ from contracts.ingestion.queries import (
     DocumentStateV1,
     GetDocumentV1,
     ListDocumentsV1,
+    TakenInAnsweredV1,
+    TakenInRequestedV1,
 )
 from contracts.memory.queries import (
     ContextAnsweredV1,
@@ -25,8 +27,9 @@ from contracts.memory.queries import (
 from contracts.message import Message
 from contracts.platform.replies import PingV1, PongV1, RequestFailedV1
 from contracts.platform.usage import ModelUsedV1, ModelUsedV2
-from contracts.retrieval.events import DocumentIndexedV1
+from contracts.retrieval.events import DocumentIndexedV1, IndexingRefusedV1
 from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
+from contracts.retrieval.passages import PassageAnsweredV1, PassageRequestedV1
 from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -43,6 +46,7 @@ MESSAGES: tuple[type[Message], ...] = (
     GetDocumentV1,
     GraphAnsweredV1,
     GraphRequestedV1,
+    IndexingRefusedV1,
     IngestDocumentV1,
     IngestDocumentV2,
     ListConversationsV1,
@@ -50,11 +54,15 @@ MESSAGES: tuple[type[Message], ...] = (
     ModelUsedV1,
     ModelUsedV2,
     ObjectsDroppedV1,
+    PassageAnsweredV1,
+    PassageRequestedV1,
     PingV1,
     PongV1,
     RequestFailedV1,
     SearchAnsweredV1,
     SearchRequestedV1,
+    TakenInAnsweredV1,
+    TakenInRequestedV1,
     TurnCompletedV1,
 )
 

@@ -125,7 +125,7 @@ TOPICS = {
 SUBSCRIPTIONS = (
     Subscription("documents", "retrieval-index", ("DocumentChunked",)),
     Subscription("documents", "retrieval-control", ("DocumentDeleted",)),
-    Subscription("documents", "ingestion-events", ("DocumentIndexed",)),
+    Subscription("documents", "ingestion-events", ("DocumentIndexed", "IndexingRefused")),
     Subscription("turns", "memory-events", ("TurnCompleted",)),
     Subscription("turns", "finetune-events", ("TurnCompleted",)),
     # The registry counts how often a document was cited, so that owners see which ones are used.

@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from compose.local.bedrock.settings import Settings as StandInSettings
@@ -76,13 +75,14 @@ def _variables(kind: type[BaseSettings], name: str, field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
-    value = field.get_default(call_default_factory=not _depends_on_machine(field))
-    if value is PydanticUndefined:
+    if _depends_on_machine(field):
         return "this machine's"
+    value = field.get_default(call_default_factory=True)
     return "none" if value is None else f"`{_text(value)}`" if _text(value) else "empty"
 
 
 def _depends_on_machine(field: FieldInfo) -> bool:
+    """A lambda asks the machine (its cores); `dict` and `list` are empty everywhere."""
     return getattr(field.default_factory, "__name__", "") == "<lambda>"
 
 

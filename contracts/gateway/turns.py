@@ -24,7 +24,11 @@ class TurnSource(Shape):
 
 
 class TurnCompletedV1(Message):
-    """`query` is what retrieval was asked: the question, condensed with its conversation."""
+    """`query` is what retrieval was asked: the question, condensed with its conversation.
+
+    `outcome` says how the stream ended: `completed`; `stopped`, when the client went; `failed`,
+    when the model broke off. `answer` is what was delivered by then. Readers take any other word.
+    """
 
     turn_id: str
     conversation_id: str
@@ -35,6 +39,7 @@ class TurnCompletedV1(Message):
     prompt_version: str
     sources: tuple[TurnSource, ...]
     degraded: tuple[str, ...] = ()
+    outcome: str = "completed"
     input_tokens: int = Field(ge=0)
     output_tokens: int = Field(ge=0)
     cost_usd: Decimal = Field(ge=0)

@@ -28,7 +28,11 @@ Source = Annotated[InlineText | StoredObject, Field(discriminator="kind")]
 
 
 class IngestDocumentV2(Message):
-    """Says where the bytes are (`source`); `name` with the tenant is the document's identity."""
+    """Says where the bytes are (`source`); `name` with the tenant is the document's identity.
+
+    `visible_to` names whoever writes: a document that they may not see is not replaced. None: an
+    operator, or one who manages all of the tenant's documents.
+    """
 
     name: Name
     source: Source
@@ -36,6 +40,7 @@ class IngestDocumentV2(Message):
     tags: Tags = ()
     metadata: Metadata = Field(default_factory=dict)
     visibility: Visibility = None
+    visible_to: VisibleTo = None
 
 
 class IngestDocumentV1(Message):
@@ -74,5 +79,11 @@ class ObjectsDroppedV1(Message):
 
 
 class DeleteDocumentV1(Message):
+    """`accepted_id` is the id of an IngestDocument that may not have been taken in yet.
+
+    It is deleted with the document: when it comes, it is passed over.
+    """
+
     document_id: str
+    accepted_id: str | None = None
     visible_to: VisibleTo = None

@@ -49,3 +49,15 @@ class ListDocumentsV1(Message):
 class DocumentsListedV1(Message):
     documents: tuple[DocumentSummary, ...]
     next: str | None = None
+
+
+class TakenInRequestedV1(Message):
+    """Which of these IngestDocument messages were taken in? Answered by TakenInAnswered."""
+
+    message_ids: tuple[str, ...] = Field(max_length=1000)
+
+
+class TakenInAnsweredV1(Message):
+    """`missing` were neither taken in nor deleted: whoever sent them may send them again."""
+
+    missing: tuple[str, ...]

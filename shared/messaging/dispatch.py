@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from opentelemetry.trace import SpanKind
 
@@ -106,8 +107,12 @@ class Dispatcher:
         self, handler: Handler, message: Message, envelope: Envelope, received: Received
     ) -> Outcome | Unavailable:
         first = received.attributes.get(FIRST_SENDER)
-        senders = {"sender": received.sender, "first_sender": first}
-        context = envelope.context().model_copy(update=senders)
+        told = {
+            "sender": received.sender,
+            "first_sender": first,
+            "sent_at": datetime.fromtimestamp(received.sent_at_ms / 1000, UTC),
+        }
+        context = envelope.context().model_copy(update=told)
         try:
             outcome = await handler(message, context)
         except Unavailable as error:
