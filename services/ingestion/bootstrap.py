@@ -19,18 +19,18 @@ from services.ingestion.controllers.turn_completed import TurnCompleted
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.citations import CountCitations
 from services.ingestion.services.deletion import Delete
-from services.ingestion.services.embedding import Embed
 from services.ingestion.services.entities.reading import Limits, ReadEntities
-from services.ingestion.services.foreign import foreign
 from services.ingestion.services.indexed import MarkReady
-from services.ingestion.services.ingest import Ingest
-from services.ingestion.services.intake import TakeIn
+from services.ingestion.services.intake.foreign import foreign
+from services.ingestion.services.intake.intake import TakeIn
+from services.ingestion.services.intake.permits import EVERYONE, Permits
 from services.ingestion.services.lookup import Lookup
 from services.ingestion.services.metering import Meter
-from services.ingestion.services.parsing.parser import Parser
-from services.ingestion.services.permits import EVERYONE, Permits
+from services.ingestion.services.reading.parser import Parser
 from services.ingestion.services.upkeep import Upkeep
-from services.ingestion.services.worker import Worker
+from services.ingestion.services.working.embedding import Embed
+from services.ingestion.services.working.ingest import Ingest
+from services.ingestion.services.working.worker import Worker
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store.cleaning import Cleaning
 from services.ingestion.store.database import Database, open_database

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from contracts.ingestion.media_types import media_type_of
 from services.ingestion.models.errors import ParserCrashed, Rejected
-from services.ingestion.services.chunking import chunks_of
+from services.ingestion.services.chunking.chunking import chunks_of
 from services.ingestion.services.entities.estimating import Estimate, estimated
 from services.ingestion.services.entities.prompt import passages_of
-from services.ingestion.services.parsing.parser import Parser
-from services.ingestion.services.titles import title_of
+from services.ingestion.services.reading.parser import Parser
+from services.ingestion.services.reading.titles import title_of
 from services.ingestion.settings import IngestionSettings
 from shared.bedrock import PriceList
 

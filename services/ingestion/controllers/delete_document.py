@@ -8,7 +8,7 @@ from contracts.ingestion.queries import DocumentStateV1
 from contracts.platform.replies import RequestFailedV1
 from services.ingestion.models.errors import Unwelcome
 from services.ingestion.services.deletion import Delete
-from services.ingestion.services.permits import Permits
+from services.ingestion.services.intake.permits import Permits
 from shared.outcomes import Done, Outcome, Reject
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from contracts.envelope import Context
 from contracts.ingestion.documents import IngestDocumentV2
 from services.ingestion.models.errors import Unwelcome
-from services.ingestion.services.intake import TakeIn
-from services.ingestion.services.permits import Permits
+from services.ingestion.services.intake.intake import TakeIn
+from services.ingestion.services.intake.permits import Permits
 from shared.outcomes import Done, Outcome, Reject
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from contracts.envelope import Context
 from contracts.ingestion.documents import ObjectsDroppedV1
 from services.ingestion.models.errors import Unwelcome
-from services.ingestion.services.intake import TakeIn
+from services.ingestion.services.intake.intake import TakeIn
 from shared.outcomes import Done, Outcome, Reject
 
 

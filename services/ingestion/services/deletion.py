@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from contracts.envelope import Context
 from contracts.ingestion.queries import DocumentSummary
 from services.ingestion.services.announcing import Announcer
-from services.ingestion.services.intake import origin_of
+from services.ingestion.services.intake.intake import origin_of
 from services.ingestion.services.lookup import summary
 from services.ingestion.store.registry import Registry
 

@@ -11,7 +11,7 @@ from contracts.ingestion.manifest import manifest_key
 from contracts.ingestion.queries import DocumentSummary
 from contracts.platform.usage import ModelUsedV2
 from services.ingestion.models.version import Counts, Result
-from services.ingestion.services import worker
+from services.ingestion.services.working import worker
 from services.ingestion.store.database import Database
 from services.ingestion.store.ledger import Times
 from shared.testing.probe import until

@@ -11,8 +11,8 @@ from contracts.ingestion.events import DocumentChunkedV1
 from contracts.platform.usage import ModelUsedV2
 from services.ingestion.bootstrap import bootstrap
 from services.ingestion.models.extraction import Extraction
-from services.ingestion.services import worker
 from services.ingestion.services.entities.reading import Limits
+from services.ingestion.services.working import worker
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store.database import Database, open_database
 from services.ingestion.store.extractions import Extractions

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from contracts.ingestion.media_types import KNOWN
 from services.ingestion.models.errors import ParserCrashed, Rejected
-from services.ingestion.services.parsing.parser import Parser
+from services.ingestion.services.reading.parser import Parser
 from tests.integration.ingestion.crashing import die
 from tests.integration.ingestion.files import SAID, all_kinds, pdf
 

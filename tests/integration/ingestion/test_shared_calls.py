@@ -8,7 +8,7 @@ from sqlalchemy import text as text_of
 
 from contracts.ingestion.events import DocumentChunkedV1
 from contracts.platform.usage import ModelUsedV2
-from services.ingestion.services.embedding import AT_ONCE
+from services.ingestion.services.working.embedding import AT_ONCE
 from shared.ports import Embedded, EmbedRole
 from shared.testing.probe import until
 from tests.integration.ingestion.world import World

@@ -16,17 +16,17 @@ from contracts.retrieval.events import DocumentIndexedV1
 from services.ingestion.controllers.document_indexed import DocumentIndexed
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.deletion import Delete
-from services.ingestion.services.embedding import Embed
 from services.ingestion.services.entities.reading import Limits, ReadEntities
 from services.ingestion.services.indexed import MarkReady
-from services.ingestion.services.ingest import Ingest
-from services.ingestion.services.intake import TakeIn
+from services.ingestion.services.intake.intake import TakeIn
 from services.ingestion.services.lookup import Lookup
 from services.ingestion.services.metering import Meter
-from services.ingestion.services.parsing.child import parse
-from services.ingestion.services.parsing.parser import Parse, Parser
+from services.ingestion.services.reading.child import parse
+from services.ingestion.services.reading.parser import Parse, Parser
 from services.ingestion.services.upkeep import Upkeep
-from services.ingestion.services.worker import Worker
+from services.ingestion.services.working.embedding import Embed
+from services.ingestion.services.working.ingest import Ingest
+from services.ingestion.services.working.worker import Worker
 from services.ingestion.store.cleaning import Cleaning
 from services.ingestion.store.database import Database
 from services.ingestion.store.extractions import Extractions

@@ -11,8 +11,8 @@ from services.ingestion.models.parsed import Parsed
 from services.ingestion.models.shares import shares
 from services.ingestion.models.succession import Newest, is_new, is_stale
 from services.ingestion.models.version import Description, Intake, Origin
-from services.ingestion.services.intake import known_type
-from services.ingestion.services.titles import readable, title_of
+from services.ingestion.services.intake.intake import known_type
+from services.ingestion.services.reading.titles import readable, title_of
 from shared.errors import Unavailable
 from shared.grouping import GROUP_MAX, Grouping
 from shared.testing.probe import until

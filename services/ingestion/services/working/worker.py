@@ -9,7 +9,7 @@ from functools import partial
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.version import Claim, Fault
 from services.ingestion.services.announcing import Announcer
-from services.ingestion.services.ingest import Ingest
+from services.ingestion.services.working.ingest import Ingest
 from services.ingestion.store.ledger import Ledger
 from shared.errors import Unavailable
 from shared.observability import bound, metric, span

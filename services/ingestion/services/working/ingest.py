@@ -10,13 +10,13 @@ from contracts.ingestion.media_types import MARKDOWN, PLAIN_TEXT
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Chunk, Parsed
 from services.ingestion.models.version import Announcement, Claim, Counts, Result
-from services.ingestion.services.chunking import chunks_of
-from services.ingestion.services.embedding import Embed
+from services.ingestion.services.chunking.chunking import chunks_of
 from services.ingestion.services.entities.reading import ReadEntities
-from services.ingestion.services.intake import content_hash, too_large
-from services.ingestion.services.manifest import manifest
-from services.ingestion.services.parsing.parser import Parser
-from services.ingestion.services.titles import title_of
+from services.ingestion.services.intake.intake import content_hash, too_large
+from services.ingestion.services.reading.parser import Parser
+from services.ingestion.services.reading.titles import title_of
+from services.ingestion.services.working.embedding import Embed
+from services.ingestion.services.working.manifest import manifest
 from services.ingestion.store.ledger import Ledger
 from shared.errors import NoSuchObject, TooLarge
 from shared.observability import span

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.blocks import heading_of
+from services.ingestion.services.chunking.blocks import heading_of
 
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _FIRST = re.compile(r"#{1,6}[ \t]+[^\n]+")

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.ingestion.models.parsed import Chunk, PageSpan, Parsed
-from services.ingestion.services.blocks import Block, blocks_of, plain
-from services.ingestion.services.cutting import pieces
+from services.ingestion.services.chunking.blocks import Block, blocks_of, plain
+from services.ingestion.services.chunking.cutting import pieces
 
 # Up to here a document stays whole: an abstract or a note reads best in one piece.
 WHOLE_MAX = 2000

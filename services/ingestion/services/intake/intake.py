@@ -16,8 +16,8 @@ from contracts.ingestion.media_types import KNOWN, PLAIN_TEXT, media_type_of
 from contracts.topology import INBOX_PREFIX
 from services.ingestion.models.errors import Unwelcome
 from services.ingestion.models.version import Description, Fault, Intake, Origin
-from services.ingestion.services.foreign import object_id
-from services.ingestion.services.permits import check_key
+from services.ingestion.services.intake.foreign import object_id
+from services.ingestion.services.intake.permits import check_key
 from services.ingestion.store.registry import Registry
 from shared.observability import current_traceparent
 

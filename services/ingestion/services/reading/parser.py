@@ -10,8 +10,8 @@ from pebble import ProcessExpired, ProcessPool
 from contracts.ingestion.media_types import KNOWN, MARKDOWN, PLAIN_TEXT
 from services.ingestion.models.errors import ParserCrashed, Rejected
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.parsing.child import limit_memory, parse
-from services.ingestion.services.parsing.plain import parse_plain
+from services.ingestion.services.reading.child import limit_memory, parse
+from services.ingestion.services.reading.plain import parse_plain
 
 Parse = Callable[[bytes, str], Parsed]
 # What a parser leaks goes with its process.
