@@ -1,12 +1,13 @@
 """A parsed document as chunks: by structure, with spans, pages and the headings above."""
 
+import math
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.ingestion.models.parsed import Chunk, PageSpan, Parsed
 from services.ingestion.services.chunking.blocks import Block, blocks_of, plain
-from services.ingestion.services.chunking.cutting import pieces
 
 # Up to here a document stays whole: an abstract or a note reads best in one piece.
 WHOLE_MAX = 2000
@@ -16,6 +17,12 @@ CHUNK_MAX = 1200
 TABLE_MAX = 2000
 # A new section starts a new chunk, unless what stands before it is shorter than this.
 SECTION_MIN = 500
+# Where a block that is too long is cut: at a line, a sentence, a word, in this order.
+_BOUNDARIES = (
+    re.compile(r"\n"),
+    re.compile(r"[.!?…][\"'”’)\]]*\s|[。！？]"),
+    re.compile(r"\s"),
+)
 
 
 @dataclass
@@ -69,7 +76,27 @@ def _parts(text: str, block: Block, whole: bool) -> Iterator[tuple[int, int]]:
     if whole:
         yield block.start, block.end
     else:
-        yield from pieces(text, block.start, block.end, limit)
+        yield from _pieces(text, block.start, block.end, limit)
+
+
+def _pieces(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Spans of about equal length, none longer than `limit` characters, together all of it."""
+    while end - start > limit:
+        parts = math.ceil((end - start) / limit)
+        cut = _cut(text, start, start + math.ceil((end - start) / parts), start + limit)
+        yield start, cut
+        start = cut
+    yield start, end
+
+
+def _cut(text: str, start: int, ideal: int, last: int) -> int:
+    """The boundary nearest to `ideal`, not before half of it; else the last place allowed."""
+    first = start + (ideal - start) // 2
+    for boundary in _BOUNDARIES:
+        ends = [match.end() for match in boundary.finditer(text, first, last)]
+        if ends:
+            return min(ends, key=lambda place: abs(place - ideal))
+    return last
 
 
 def _closes(draft: _Draft, end: int, new_section: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Taking documents in: checked, committed as rows, and left to the workers."""
+"""Documents are checked and committed as rows, which the workers find."""
 
 import json
 import re
@@ -16,10 +16,10 @@ from contracts.ingestion.media_types import KNOWN, PLAIN_TEXT, media_type_of
 from contracts.topology import INBOX_PREFIX
 from services.ingestion.models.errors import Unwelcome
 from services.ingestion.models.version import Description, Fault, Intake, Origin
+from services.ingestion.services.announcing import origin_of
 from services.ingestion.services.intake.foreign import object_id
 from services.ingestion.services.intake.permits import check_key
-from services.ingestion.store.registry import Registry
-from shared.observability import current_traceparent
+from services.ingestion.services.ports import Registry
 
 NAME_MAX = 512
 _TENANT: TypeAdapter[str] = TypeAdapter(Tenant)
@@ -27,24 +27,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TEXTUAL = re.compile(r"text/.*|.*[/+](json|xml|yaml|x-ndjson|rfc822)")
 
 
-def origin_of(context: Context) -> Origin:
-    if context.causation_id is None:
-        raise ValueError("a document is taken in for a message, which has an id")
-    return Origin(
-        context.tenant,
-        context.causation_id,
-        context.correlation_id,
-        context.principal,
-        current_traceparent(),
-    )
-
-
 @dataclass(frozen=True)
 class TakeIn:
-    """`wake` tells this process's worker; other processes poll."""
+    """`work` wakes this process's worker; those of other processes poll."""
 
     registry: Registry
-    wake: Event
+    work: Event
     bucket: str
     max_bytes: int
 
@@ -84,7 +72,7 @@ class TakeIn:
             fields["fault"] = Fault("unknown_kind", words)
         identity = document_id(origin.tenant, name)
         if await self.registry.take_in(Intake(origin, identity, name, described, **fields)):
-            self.wake.set()
+            self.work.set()
 
     def _inline(self, message: IngestDocumentV2, text: str) -> dict[str, Any]:
         media_type = known_type(message.media_type, message.name)

@@ -22,12 +22,12 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
 
 
-def parse(body: bytes, media_type: str) -> Parsed:
-    """Raises Rejected for a file that cannot be read: broken, locked, or a bomb."""
+def parse(body: bytes, media_type: str) -> tuple[Parsed, ...]:
+    """As `Parser.parse`. Raises Rejected for a file that is broken, locked or too much to read."""
     return asyncio.run(_parse(body, media_type))
 
 
-async def _parse(body: bytes, media_type: str) -> Parsed:
+async def _parse(body: bytes, media_type: str) -> tuple[Parsed, ...]:
     import xberg
 
     source = xberg.ExtractInput(kind="bytes", bytes=body, mime_type=media_type)
@@ -45,7 +45,7 @@ async def _parse(body: bytes, media_type: str) -> Parsed:
         raise _rejected(str(error)) from None
     if result.errors or not result.results:
         raise _rejected(result.errors[0].message if result.errors else "")
-    return _parsed(result.results[0], media_type)
+    return (_parsed(result.results[0], media_type),)
 
 
 def _parsed(document: object, media_type: str) -> Parsed:

@@ -1,8 +1,9 @@
-"""A file's bytes to its text; everything but plain text goes through a child process."""
+"""From a file's bytes to its text; everything but plain text goes through a child process."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import TimeoutError as ParseTimeout
+from contextlib import asynccontextmanager
 from multiprocessing import get_context
 
 from pebble import ProcessExpired, ProcessPool
@@ -13,8 +14,8 @@ from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.child import limit_memory, parse
 from services.ingestion.services.reading.plain import parse_plain
 
-Parse = Callable[[bytes, str], Parsed]
-# What a parser leaks goes with its process.
+Parse = Callable[[bytes, str], Sequence[Parsed]]
+# What a parser leaks is freed when its process ends.
 FILES_PER_PROCESS = 500
 
 
@@ -31,18 +32,21 @@ class Parser:
             context=get_context("spawn"),
         )
 
-    async def __call__(self, body: bytes, media_type: str) -> Parsed:
-        """Raises Rejected (the file's fault) or ParserCrashed (perhaps not)."""
+    async def parse(self, body: bytes, media_type: str) -> Sequence[Parsed]:
+        """The document itself, then the parts of it that are documents too; one at least.
+
+        Raises Rejected (the file's fault) or ParserCrashed (perhaps not its fault).
+        """
         if media_type not in KNOWN.values():
             raise Rejected(
                 "unknown_kind",
                 f"Files of the kind {media_type} cannot be read; known are: {', '.join(KNOWN)}.",
             )
         if media_type in (PLAIN_TEXT, MARKDOWN):
-            return parse_plain(body, markdown=media_type == MARKDOWN)
+            return (parse_plain(body, markdown=media_type == MARKDOWN),)
         job = self._pool.schedule(self._parse, args=(body, media_type), timeout=self._timeout_s)
         try:
-            parsed: Parsed = await asyncio.wrap_future(job)
+            parsed: Sequence[Parsed] = await asyncio.wrap_future(job)
         except ParseTimeout:
             raise Rejected(
                 "too_complex", f"The file could not be read within {self._timeout_s:.0f} s."
@@ -54,3 +58,24 @@ class Parser:
     async def close(self) -> None:
         self._pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.to_thread(self._pool.join)
+
+
+@asynccontextmanager
+async def open_parser(
+    processes: int, timeout_s: float, parse: Parse = parse
+) -> AsyncIterator[Parser]:
+    parser = Parser(processes, timeout_s, parse)
+    try:
+        yield parser
+    finally:
+        await parser.close()
+
+
+def only(parts: Sequence[Parsed]) -> Parsed:
+    """Raises Rejected for several: a version's passages come from one text so far."""
+    if len(parts) > 1:
+        names = ", ".join(part.name for part in parts if part.name)
+        raise Rejected(
+            "several_parts", f"The file holds several documents ({names}); send them one by one."
+        )
+    return parts[0]

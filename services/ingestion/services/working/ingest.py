@@ -1,4 +1,4 @@
-"""One document's way: fetch, parse, chunk, embed, write the manifest, tell retrieval."""
+"""A version from claim to manifest: fetch, parse, chunk, embed, write."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -13,11 +13,11 @@ from services.ingestion.models.version import Announcement, Claim, Counts, Resul
 from services.ingestion.services.chunking.chunking import chunks_of
 from services.ingestion.services.entities.reading import ReadEntities
 from services.ingestion.services.intake.intake import content_hash, too_large
-from services.ingestion.services.reading.parser import Parser
+from services.ingestion.services.ports import Worklist
+from services.ingestion.services.reading.parser import Parser, only
 from services.ingestion.services.reading.titles import title_of
 from services.ingestion.services.working.embedding import Embed
 from services.ingestion.services.working.manifest import manifest
-from services.ingestion.store.ledger import Ledger
 from shared.errors import NoSuchObject, TooLarge
 from shared.observability import span
 from shared.ports import Blobs
@@ -34,20 +34,20 @@ CHUNKS_MAX = 20_000
 
 @dataclass
 class Ingest:
-    """Every step can be done again: a dead worker's claim is finished by another one."""
+    """Every step can be done again: another worker finishes the version of one that died."""
 
-    ledger: Ledger
+    worklist: Worklist
     blobs: Blobs
     parser: Parser
-    embed: Embed
+    embedding: Embed
     max_bytes: int
-    read: ReadEntities | None = None
+    entities: ReadEntities | None = None
     _files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     _plain: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PLAIN_FILES_AT_ONCE)
     )
 
-    async def __call__(self, claim: Claim) -> Announcement | None:
+    async def ingest(self, claim: Claim) -> Announcement | None:
         """What to announce; None when there is nothing new, or when the claim was lost.
 
         Raises Rejected, ParserCrashed, Unavailable.
@@ -57,10 +57,10 @@ class Ingest:
             body = await self._fetch(claim)
             hashed = content_hash(body, media_type)
             if hashed == claim.live_hash and claim.description == claim.live_description:
-                await self.ledger.duplicate(claim)
+                await self.worklist.duplicate(claim)
                 return None
             with span("parse", {"media_type": media_type, "bytes": len(body)}):
-                parsed = await self.parser(body, media_type)
+                parsed = only(await self.parser.parse(body, media_type))
             del body
         parsed = replace(parsed, title=title_of(parsed, claim.name, claim.description.metadata))
         chunks = await _chunks(parsed)
@@ -70,12 +70,12 @@ class Ingest:
             hashed,
             key,
             media_type,
-            self.embed.model_id,
-            self.embed.dimension,
+            self.embedding.model_id,
+            self.embedding.dimension,
             Counts(len(chunks), len(parsed.pages), len(parsed.text), entities),
         )
-        announcement = await self.ledger.finish(claim, result)
-        if announcement is None and await self.ledger.is_withdrawn(claim):
+        announcement = await self.worklist.finish(claim, result)
+        if announcement is None and await self.worklist.is_withdrawn(claim):
             await self.blobs.delete(key)
         return announcement
 
@@ -102,9 +102,11 @@ class Ingest:
         return body
 
     async def _write(self, key: str, claim: Claim, parsed: Parsed, chunks: list[Chunk]) -> int:
-        vectors = await self.embed(claim, [chunk.embedded_text for chunk in chunks])
-        read = await self.read(claim, parsed.title, chunks) if self.read else None
-        model, dimension = self.embed.model_id, self.embed.dimension
+        vectors = await self.embedding.embed(claim, [chunk.embedded_text for chunk in chunks])
+        read = None
+        if self.entities:
+            read = await self.entities.read(claim, parsed.title, chunks)
+        model, dimension = self.embedding.model_id, self.embedding.dimension
         make = partial(
             manifest, claim, parsed, chunks, vectors, model=model, dimension=dimension, read=read
         )

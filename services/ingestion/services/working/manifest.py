@@ -10,8 +10,7 @@ from contracts.ingestion.manifest import (
     passage_id,
     write,
 )
-from services.ingestion.models.extraction import Extraction
-from services.ingestion.models.parsed import Chunk, Parsed
+from services.ingestion.models.parsed import Chunk, Extraction, Parsed
 from services.ingestion.models.version import Claim
 from services.ingestion.services.entities.extracting import extract
 

@@ -1,4 +1,4 @@
-"""Claims documents from the ledger and works on several at once."""
+"""Claims versions from the worklist and works on several at once."""
 
 import asyncio
 import logging
@@ -9,8 +9,8 @@ from functools import partial
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.version import Claim, Fault
 from services.ingestion.services.announcing import Announcer
+from services.ingestion.services.ports import Worklist
 from services.ingestion.services.working.ingest import Ingest
-from services.ingestion.store.ledger import Ledger
 from shared.errors import Unavailable
 from shared.observability import bound, metric, span
 
@@ -28,22 +28,24 @@ BACKOFF_S = 2.0
 class Worker:
     """A runnable. `wake` is set by this process's intake; others' documents are found by polling.
 
-    Stopping gives running documents back at once: what they embedded is kept, so little is lost.
+    `lease_s` is the worklist's. Stopping releases the versions in work at once; their vectors are
+    kept, so little is lost.
     """
 
     def __init__(
         self,
-        ledger: Ledger,
+        worklist: Worklist,
         ingest: Ingest,
         announcer: Announcer,
         wake: asyncio.Event,
         in_flight: int,
+        lease_s: float,
     ) -> None:
-        self._ledger, self._ingest, self._announcer = ledger, ingest, announcer
-        self._wake, self._in_flight = wake, in_flight
+        self._worklist, self._ingest, self._announcer = worklist, ingest, announcer
+        self._wake, self._in_flight, self._lease_s = wake, in_flight, lease_s
         self._running: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
         self._lost: set[str] = set()
-        self._stopping = self._outage = self._ledger_out = False
+        self._stopping = self._outage = self._worklist_out = False
 
     def stop(self) -> None:
         self._stopping = True
@@ -73,12 +75,12 @@ class Worker:
         if places <= 0:
             return
         try:
-            claims = await self._ledger.claim(places)
+            claims = await self._worklist.claim(places)
         except Unavailable as error:
             logger.warning("claim_failed", extra={"fields": {"reason": str(error)}})
-            self._ledger_out = True
+            self._worklist_out = True
             return
-        self._ledger_out = False
+        self._worklist_out = False
         for claim in claims:
             task = asyncio.create_task(self._work(claim))
             self._running[claim.claim] = (claim, task)
@@ -93,7 +95,7 @@ class Worker:
         """Until there is room for several more, or it is time to look again."""
         loop = asyncio.get_running_loop()
         pause = BUSY_POLL_S if self._running else IDLE_POLL_S
-        end = loop.time() + (PROBE_S if self._outage or self._ledger_out else pause)
+        end = loop.time() + (PROBE_S if self._outage or self._worklist_out else pause)
         while not self._stopping and (left := end - loop.time()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), left)
@@ -104,12 +106,12 @@ class Worker:
     async def _renew_regularly(self) -> None:
         """A claim that is no longer ours (deleted, superseded, taken) is worked on no more."""
         while True:
-            await asyncio.sleep(self._ledger.times.lease_s / 3)
+            await asyncio.sleep(self._lease_s / 3)
             if not self._running:
                 continue
             held = dict(self._running)
             try:
-                kept = await self._ledger.renew([claim for claim, _ in held.values()])
+                kept = await self._worklist.renew([claim for claim, _ in held.values()])
             except Unavailable as error:
                 logger.warning("renewal_failed", extra={"fields": {"reason": str(error)}})
                 continue
@@ -130,7 +132,7 @@ class Worker:
             try:
                 await self._judged(claim)
             except Exception:
-                # PostgreSQL itself, or the announcement: the lease or upkeep brings it back.
+                # PostgreSQL or the topic is away: the lease's end or upkeep brings it back.
                 logger.exception("interrupted")
 
     async def _judged(self, claim: Claim) -> None:
@@ -139,17 +141,17 @@ class Worker:
             if claim.attempts > ATTEMPTS_MAX:
                 await self._end(claim, "failed", _interrupted())
                 return
-            announcement = await self._ingest(claim)
+            announcement = await self._ingest.ingest(claim)
             self._outage = False
         except Rejected as error:
             await self._end(claim, "rejected", Fault(error.code, error.message))
         except Unavailable as error:
             self._outage = True
             logger.warning("outage", extra={"fields": {"dependency": error.dependency}})
-            await self._ledger.release(claim, after_s=0, counted=False)
+            await self._worklist.release(claim, after_s=0, counted=False)
         except asyncio.CancelledError:
             if claim.claim not in self._lost:
-                await self._ledger.release(claim, after_s=0, counted=False)
+                await self._worklist.release(claim, after_s=0, counted=False)
             raise
         except Exception as error:
             logger.exception("attempt_failed", extra={"fields": {"attempt": claim.attempts}})
@@ -165,13 +167,13 @@ class Worker:
             await self._end(claim, "failed", Fault("internal", words[:500]))
             return
         pause = BACKOFF_S * 2 ** (claim.attempts - 1) * random.uniform(0.5, 1.5)
-        await self._ledger.release(claim, after_s=pause, counted=True)
+        await self._worklist.release(claim, after_s=pause, counted=True)
 
     async def _end(self, claim: Claim, status: str, fault: Fault) -> None:
         fields = {"status": status, "code": fault.code, "document_id": claim.document_id}
         logger.info("document_ended", extra={"fields": fields})
         metric("DocumentEnded", 1, status=status, code=fault.code)
-        announcement = await self._ledger.settle(claim, status, fault)
+        announcement = await self._worklist.settle(claim, status, fault)
         if announcement is not None:
             await self._announcer.tell(announcement)
 
@@ -179,6 +181,6 @@ class Worker:
 def _interrupted() -> Fault:
     return Fault(
         "interrupted",
-        f"Work on it was broken off more than {ATTEMPTS_MAX} times without a word;"
+        f"The process that worked on it died more than {ATTEMPTS_MAX} times;"
         " perhaps reading it takes more memory than there is.",
     )
