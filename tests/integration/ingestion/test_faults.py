@@ -154,7 +154,7 @@ async def test_one_document_does_not_wait_for_another_tenants_many(world: World)
     many = [await world.offer(f"{n}.txt", f"text {n}", tenant="globex") for n in range(60)]
     one = await world.offer("one.txt", "text")
     async with world.working(documents_in_flight=4):
-        await until(lambda: len(world.publisher.of(DocumentChunkedV1)) == 61)
+        await until(lambda: len(world.publisher.of(DocumentChunkedV1)) == 61, within_s=30)
     order = [told.document_id for told in world.publisher.of(DocumentChunkedV1)]
     assert set(order) == {one, *many}
     assert order.index(one) < 8
