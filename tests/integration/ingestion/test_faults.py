@@ -185,10 +185,10 @@ async def test_deleting_is_told_at_once_and_leaves_ids_only(world: World) -> Non
         assert [told.ordinal for told in world.publisher.of(DocumentDeletedV1)] == [1]
         await until(lambda: not world.blobs.objects)
 
-        async def forgotten() -> bool:
+        async def purged() -> bool:
             return (await world.see(document)).name == document
 
-        await until(forgotten)
+        await until(purged)
         await world.answer_all()
         assert (await world.see(document)).status == "deleted"
         await world.offer("a.txt", "new words")

@@ -96,7 +96,7 @@ class Passage:
     def tokens_max(self) -> int:
         """What it will not exceed: tokenizers work on bytes, and a token has one at least."""
         read = sum(len(part.encode()) + _LINE for part in (*self.above, self.text))
-        return len(_FRAME.encode()) + read + _TOOL_TOKENS_MAX
+        return _FRAME_BYTES + read + _TOOL_TOKENS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ def prompt_for(passage: Passage) -> Prompt:
     return Prompt(_SYSTEM.format(marker=marker), fenced)
 
 
-# What stands around a passage in every request, and around each of its lines, in bytes.
+# What stands around a passage in every request, and around each of its lines.
 _EMPTY = prompt_for(Passage((), ""))
 _FRAME = _EMPTY.system + _EMPTY.text + json.dumps([TOOL.description, TOOL.schema])
-_FRAME_TOKENS = estimated_tokens(_FRAME)
+_FRAME_TOKENS, _FRAME_BYTES = estimated_tokens(_FRAME), len(_FRAME.encode())
 _LINE = len("# \n")
 
 

@@ -1,4 +1,4 @@
-"""A document's cap on tokens: kept while several calls run, and what they will take told before."""
+"""A document's cap on tokens, and an estimate of what its calls will take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
