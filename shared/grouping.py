@@ -36,7 +36,8 @@ class Grouping(Generic[T, R]):
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, item: T) -> R:
+    async def add(self, item: T) -> R:
+        """This item's result. Raises what its flush raised."""
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         if len(self._tasks) < self._at_once:

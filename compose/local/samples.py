@@ -8,9 +8,9 @@ import httpx
 
 from compose.local.errors import LocalError
 from compose.local.system import System
+from contracts.ingestion.life_cycle import FINAL
 
 FOLDER = Path(__file__).parent / "samples"
-_FINAL = {"ready", "rejected", "failed", "deleted"}
 _WAIT_S = 120.0
 
 
@@ -41,7 +41,7 @@ async def _ended(http: httpx.AsyncClient, document_id: str) -> str:
     """The document's last state, or the one it had when the time was over."""
     deadline = time.monotonic() + _WAIT_S
     status = "accepted"
-    while status not in _FINAL and time.monotonic() < deadline:
+    while status not in FINAL and time.monotonic() < deadline:
         answer = await http.get(f"/v1/documents/{document_id}")
         status = str(answer.json()["status"]) if answer.is_success else status
         await asyncio.sleep(0.2)

@@ -1,7 +1,7 @@
 """The fields that describe a document in every message about it."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field
@@ -19,7 +19,9 @@ Visibility = Annotated[tuple[str, ...], Field(max_length=64)] | None
 # The names under which an asker may see documents; None: all of the tenant's (an operator).
 VisibleTo = tuple[str, ...] | None
 
-Status = Literal["accepted", "processing", "indexing", "ready", "rejected", "failed", "deleted"]
+# The state of a document's newest version: today one of life_cycle.SHOWN. The list may grow, so a
+# reader takes a state that it does not know for one that is not final.
+Status = str
 
 
 class Counts(Shape):

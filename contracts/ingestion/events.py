@@ -1,11 +1,10 @@
 """What ingestion publishes on the topic documents."""
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
-from contracts.ingestion.document import Counts, Failure, Metadata, Name, Tags, Visibility
+from contracts.ingestion.document import Counts, Failure, Metadata, Name, Status, Tags, Visibility
 from contracts.message import Message
 
 
@@ -33,8 +32,10 @@ class DocumentDeletedV1(Message):
 
 
 class DocumentFailedV1(Message):
+    """`status` is `rejected` (the document's fault) or `failed` (ours); more may come."""
+
     document_id: str
     name: Name
     ordinal: int
-    status: Literal["rejected", "failed"]
+    status: Status
     error: Failure

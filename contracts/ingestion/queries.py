@@ -17,6 +17,11 @@ class GetDocumentV1(Message):
 
 
 class DocumentSummary(Shape):
+    """`status` is accepted, processing, indexing, ready, rejected, failed or deleted.
+
+    More states may come; life_cycle.py says which ones are final.
+    """
+
     document_id: str
     name: Name
     status: Status

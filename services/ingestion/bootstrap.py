@@ -1,136 +1,133 @@
 """The whole of ingestion, wired on one screen."""
 
 from asyncio import Event
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from contracts.gateway.turns import TurnCompletedV1
 from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, ObjectsDroppedV1
+from contracts.ingestion.life_cycle import LISTS
 from contracts.ingestion.queries import GetDocumentV1, ListDocumentsV1
 from contracts.retrieval.events import DocumentIndexedV1
-from services.ingestion.controllers.delete_document import DeleteDocument
-from services.ingestion.controllers.document_indexed import DocumentIndexed
-from services.ingestion.controllers.get_document import GetDocument
-from services.ingestion.controllers.ingest_document import IngestDocument
-from services.ingestion.controllers.list_documents import ListDocuments
-from services.ingestion.controllers.objects_dropped import ObjectsDropped
-from services.ingestion.controllers.turn_completed import TurnCompleted
+from services.ingestion.controllers.documents import DocumentsController
 from services.ingestion.services.announcing import Announcer
-from services.ingestion.services.citations import CountCitations
-from services.ingestion.services.deletion import Delete
-from services.ingestion.services.embedding import Embed
+from services.ingestion.services.documents import Documents
 from services.ingestion.services.entities.reading import Limits, ReadEntities
-from services.ingestion.services.foreign import foreign
-from services.ingestion.services.indexed import MarkReady
-from services.ingestion.services.ingest import Ingest
-from services.ingestion.services.intake import TakeIn
-from services.ingestion.services.lookup import Lookup
-from services.ingestion.services.metering import Meter
-from services.ingestion.services.parsing.parser import Parser
-from services.ingestion.services.permits import EVERYONE, Permits
+from services.ingestion.services.intake.foreign import foreign
+from services.ingestion.services.intake.intake import TakeIn
+from services.ingestion.services.intake.permits import Permits
+from services.ingestion.services.ports import ExtractionCache
+from services.ingestion.services.reading.parser import Parser, open_parser
 from services.ingestion.services.upkeep import Upkeep
-from services.ingestion.services.worker import Worker
+from services.ingestion.services.working.embedding import Embed
+from services.ingestion.services.working.ingest import Ingest
+from services.ingestion.services.working.worker import Worker
 from services.ingestion.settings import IngestionSettings
-from services.ingestion.store.cleaning import Cleaning
+from services.ingestion.store.caches import Extractions, Vectors
 from services.ingestion.store.database import Database, open_database
-from services.ingestion.store.extractions import Extractions
-from services.ingestion.store.ledger import Ledger, Times
+from services.ingestion.store.purging import Purging
 from services.ingestion.store.registry import Registry
-from services.ingestion.store.vectors import Vectors
+from services.ingestion.store.worklist import Times, Worklist
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.lifecycle import Runnable, Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
+from shared.metering import Metering
 from shared.outcomes import Handlers
 from shared.ports import Blobs, Model, Publisher
 
-# What is handled together is committed together.
+DOCUMENTS, QUERIES, EVENTS = "ingestion-documents", "ingestion-queries", "ingestion-events"
+# Messages that are handled together are committed together.
 AT_ONCE = 64
+# Documents in work within this time share an event of usage.
+GATHER_S = 0.5
 
 
 @asynccontextmanager
 async def bootstrap(
     settings: IngestionSettings | None = None,
     *,
+    bus: Bus | None = None,
+    publisher: Publisher | None = None,
     database: Database | None = None,
     blobs: Blobs | None = None,
     model: Model | None = None,
-    bus: Bus | None = None,
-    publisher: Publisher | None = None,
+    parser: Parser | None = None,
 ) -> AsyncIterator[Service]:
     settings = settings or IngestionSettings()
     if settings.entity_model:
         PriceList(settings.prices).check(settings.entity_model)
     async with AsyncExitStack() as stack:
+        opened = stack.enter_async_context
         if database is None:
-            database = await stack.enter_async_context(open_database(settings.database_url))
+            database = await opened(open_database(settings.database_url, LISTS))
         if blobs is None:
-            blobs = await stack.enter_async_context(open_blobs(settings))
+            blobs = await opened(open_blobs(settings))
         if model is None:
-            model = await stack.enter_async_context(open_model(settings))
+            model = await opened(open_model(settings))
         if bus is None:
-            bus = await stack.enter_async_context(open_bus(settings, blobs))
-        parser = Parser(settings.parser_processes, settings.parse_timeout_s)
-        stack.push_async_callback(parser.close)
+            bus = await opened(open_bus(settings, blobs))
+        if parser is None:
+            parser = await opened(open_parser(settings.parser_processes, settings.parse_timeout_s))
         publisher = publisher or BusPublisher(bus)
-        yield Service(wire(settings, database, blobs, model, bus, publisher, parser))
+        metering = Metering("ingestion", publisher, gather_s=GATHER_S)
+        stack.push_async_callback(metering.drain)
+        registry, purging = Registry(database), Purging(database)
+        worklist = Worklist(database, Times(settings.lease_s, settings.resend_s))
+        vectors = Vectors(database, settings.vector_cache_rows)
+        extractions = Extractions(database, settings.entity_cache_rows)
+        caches, places = (vectors, extractions), settings.documents_in_flight
+        announcer, work, purge = Announcer(publisher, worklist), Event(), Event()
+        documents = Documents(registry, worklist, announcer, purge)
+        handlers = handlers_of(settings, documents, registry, work)
+        dimension = settings.embedding_dimension
+        embed = Embed(model, vectors, metering, settings.embedding_model, dimension)
+        entities = entities_of(settings, model, extractions, metering)
+        ingest = Ingest(worklist, blobs, parser, embed, settings.max_document_bytes, entities)
+        consume = partial(Consumer, bus, probe=database.ping)
+        runnables: list[Runnable] = [
+            consume(DOCUMENTS, handlers[DOCUMENTS], concurrency=AT_ONCE, foreign=foreign),
+            consume(QUERIES, handlers[QUERIES], concurrency=16),
+            consume(EVENTS, handlers[EVENTS], concurrency=AT_ONCE, linger_s=LINGER_S),
+            Worker(worklist, ingest, announcer, work, places, settings.lease_s),
+            Upkeep(worklist, purging, caches, announcer, blobs, purge, settings.upkeep_s),
+        ]
+        yield Service(runnables, handlers)
 
 
-def wire(
-    settings: IngestionSettings,
-    database: Database,
-    blobs: Blobs,
-    model: Model,
-    bus: Bus,
-    publisher: Publisher,
-    parser: Parser,
-) -> list[Runnable]:
-    registry = Registry(database)
-    ledger = Ledger(database, Times(settings.lease_s, settings.resend_s))
-    vectors = Vectors(database, settings.vector_cache_rows)
-    announcer = Announcer(publisher, ledger)
-    work, purge = Event(), Event()
+def handlers_of(
+    settings: IngestionSettings, documents: Documents, registry: Registry, work: Event
+) -> Mapping[str, Handlers]:
+    """By queue. Only ingestion-documents takes messages from others than the services."""
     bucket = settings.resource(settings.carrier_bucket)
     take_in = TakeIn(registry, work, bucket, settings.max_document_bytes)
-    delete, lookup = Delete(registry, announcer, purge), Lookup(registry)
-    permits = Permits(settings.senders)
-    meter = Meter(publisher)
-    embed = Embed(model, vectors, meter, settings.embedding_model, settings.embedding_dimension)
-    extractions = Extractions(database, settings.entity_cache_rows)
-    read = entity_reader(settings, model, extractions, meter)
-    ingest = Ingest(ledger, blobs, parser, embed, settings.max_document_bytes, read)
-    cleaning = Cleaning(database)
-    documents: Handlers = {
-        IngestDocumentV2: IngestDocument(take_in, permits),
-        ObjectsDroppedV1: ObjectsDropped(take_in),
-        DeleteDocumentV1: DeleteDocument(delete, permits),
+    controller = DocumentsController(documents, take_in, Permits(settings.senders))
+    return {
+        DOCUMENTS: {
+            IngestDocumentV2: controller.offered,
+            ObjectsDroppedV1: controller.dropped,
+            DeleteDocumentV1: controller.delete_if_permitted,
+        },
+        QUERIES: {
+            GetDocumentV1: controller.get,
+            ListDocumentsV1: controller.list,
+            DeleteDocumentV1: controller.delete,
+        },
+        EVENTS: {
+            DocumentIndexedV1: controller.indexed,
+            TurnCompletedV1: controller.cited,
+        },
     }
-    queries: Handlers = {
-        GetDocumentV1: GetDocument(lookup),
-        ListDocumentsV1: ListDocuments(lookup),
-        DeleteDocumentV1: DeleteDocument(delete, EVERYONE),
-    }
-    events: Handlers = {
-        DocumentIndexedV1: DocumentIndexed(MarkReady(ledger)),
-        TurnCompletedV1: TurnCompleted(CountCitations(registry)),
-    }
-    consume = partial(Consumer, bus, probe=database.ping)
-    return [
-        consume("ingestion-documents", documents, concurrency=AT_ONCE, foreign=foreign),
-        consume("ingestion-queries", queries, concurrency=16),
-        consume("ingestion-events", events, concurrency=AT_ONCE, linger_s=LINGER_S),
-        Worker(ledger, ingest, announcer, work, settings.documents_in_flight),
-        Upkeep(ledger, cleaning, vectors, extractions, announcer, blobs, purge, settings.upkeep_s),
-    ]
 
 
-def entity_reader(
-    settings: IngestionSettings, model: Model, extractions: Extractions, meter: Meter
+def entities_of(
+    settings: IngestionSettings, model: Model, cache: ExtractionCache, metering: Metering
 ) -> ReadEntities | None:
+    """None without a model: rules find the entities then."""
     if not settings.entity_model:
         return None
     limits = Limits(
         settings.entity_tokens_max, settings.entity_answer_tokens, settings.entity_calls
     )
-    return ReadEntities(model, extractions, meter, settings.entity_model, limits)
+    return ReadEntities(model, cache, metering, settings.entity_model, limits)

@@ -1,4 +1,4 @@
-"""What finding files' entities with a model costs: `python -m services.ingestion.estimate FILE`."""
+"""What it costs to find entities with a model: `python -m services.ingestion.estimate FILE`."""
 
 import argparse
 import asyncio
@@ -10,19 +10,18 @@ from pathlib import Path
 
 from contracts.ingestion.media_types import media_type_of
 from services.ingestion.models.errors import ParserCrashed, Rejected
-from services.ingestion.services.chunking import chunks_of
-from services.ingestion.services.entities.estimating import Estimate, estimated
-from services.ingestion.services.entities.prompt import passages_of
-from services.ingestion.services.parsing.parser import Parser
-from services.ingestion.services.titles import title_of
+from services.ingestion.services.chunking.chunking import chunks_of
+from services.ingestion.services.entities.asking import passages_of
+from services.ingestion.services.entities.budget import Estimate, estimated
+from services.ingestion.services.reading.parser import Parser, only
+from services.ingestion.services.reading.titles import title_of
 from services.ingestion.settings import IngestionSettings
 from shared.bedrock import PriceList
 
 _EPILOG = """The files are read and cut as ingestion does it; no model is called, nothing is stored.
-Tokens are estimated at four characters each, which is too few for Chinese and for code.
-Passages that were read before cost nothing when they come again; here they are counted.
-Passages above the cap (RAGOPS_ENTITY_TOKENS_MAX a document) are left to the rules, which
-cost nothing.
+Tokens are estimated at three bytes of UTF-8 each: somewhat more than English has.
+Ingestion asks about the same passage once; here each file counts as new.
+Above the cap (RAGOPS_ENTITY_TOKENS_MAX a document) rules find the entities, at no cost.
 
 examples:
   python -m services.ingestion.estimate --model amazon.nova-lite-v1:0 handbook.pdf notes/*.md
@@ -93,7 +92,7 @@ async def _estimate(files: Sequence[Path], settings: IngestionSettings, total: _
 
 async def _one(path: Path, parser: Parser, settings: IngestionSettings) -> tuple[int, Estimate]:
     body = await asyncio.to_thread(path.read_bytes)
-    parsed = await parser(body, media_type_of(path.name) or f"'{path.suffix}'")
+    parsed = only(await parser.parse(body, media_type_of(path.name) or f"'{path.suffix}'"))
     chunks = chunks_of(parsed)
     passages = dict.fromkeys(passages_of(title_of(parsed, path.name, {}), chunks))
     limits = settings.entity_tokens_max, settings.entity_answer_tokens

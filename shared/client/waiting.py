@@ -5,17 +5,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Set
 
 from contracts.gateway.http import DocumentView
-from contracts.ingestion.document import Status
+from contracts.ingestion.life_cycle import FINAL
 from shared.client.client import Client
 from shared.client.errors import Stalled
 
-_ENDED: Set[Status] = {"ready", "rejected", "failed", "deleted"}
 _ONE_EVERY_S = 0.2
 _LIST_EVERY_S = 1.0
 
 
 def ended(document: DocumentView) -> bool:
-    return document.status in _ENDED
+    return document.status in FINAL
 
 
 async def wait_for(client: Client, document_id: str, within_s: float = 60.0) -> DocumentView:

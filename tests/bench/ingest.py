@@ -13,9 +13,9 @@ import httpx
 
 from compose.local.system import System
 from contracts.ingestion.document import document_id
-from services.ingestion.services.chunking import chunks_of
-from services.ingestion.services.parsing.plain import plain_text
-from services.ingestion.services.titles import title_of
+from services.ingestion.services.chunking.chunking import chunks_of
+from services.ingestion.services.reading.plain import plain_text
+from services.ingestion.services.reading.titles import title_of
 from shared.testing.probe import until
 from tests.bench.bare_model import bare_speed, fused_gain
 from tests.bench.figures import Figure

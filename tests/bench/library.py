@@ -12,7 +12,7 @@ import numpy as np
 
 from contracts.ingestion.manifest import passage_id
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.chunking import chunks_of
+from services.ingestion.services.chunking.chunking import chunks_of
 from services.ingestion.services.entities.extracting import extract
 from services.retrieval.models.document import Version
 from services.retrieval.models.passage import IndexedPassage, Passage

@@ -1,7 +1,10 @@
-"""A document as text, and the chunks it falls into."""
+"""A document as text, the chunks it is cut into, and what a model reads in one."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
+
+# Subject, predicate, object; subject and object are folded names.
+Relation = tuple[str, str, str]
 
 
 class PageSpan(NamedTuple):
@@ -14,13 +17,18 @@ class PageSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Markdown or plain text; `markdown` says whether `#` and `|` mean anything in it."""
+    """A file's text: Markdown, or plain text in which `#` and `|` mean nothing.
+
+    `name` is empty for the document itself. A part of it that is a document too, such as a mail's
+    attachment or an archive's member, has its own.
+    """
 
     text: str
     markdown: bool
     title: str = ""
     pages: tuple[PageSpan, ...] = ()
     language: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +46,12 @@ class Chunk:
     def embedded_text(self) -> str:
         """What the model sees: `title. text`."""
         return f"{self.title}. {self.text}" if self.title else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Folded names without duplicates, the surest first; those of `relations` are mentions too."""
+
+    about: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.ingestion.models.extraction import Extraction
+from services.ingestion.models.parsed import Extraction
 from services.ingestion.models.version import Description, Fault, Origin, Result
 
 ORIGIN = TypeAdapter(Origin)

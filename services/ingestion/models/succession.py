@@ -4,17 +4,18 @@ from dataclasses import dataclass
 
 from services.ingestion.models.version import Description, Intake
 
-# A version that ended badly is worth another try with the same content.
-_STANDING = ("accepted", "processing", "indexing", "ready")
-
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """What the registry knows of a document when the next one is offered."""
+    """What the registry knows of a document when the next version is offered.
+
+    `standing`: its newest version is in work or ready. One that ended badly is worth another try
+    with the same content.
+    """
 
     ordinal: int = 0
     sequencer: str | None = None
-    status: str | None = None
+    standing: bool = False
     content_hash: str | None = None
     description: Description | None = None
 
@@ -44,4 +45,4 @@ def is_new(offered: Intake, known: Newest) -> bool:
         and offered.content_hash == known.content_hash
         and offered.description == known.description
     )
-    return not (same and known.status in _STANDING)
+    return not (same and known.standing)

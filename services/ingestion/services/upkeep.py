@@ -1,16 +1,14 @@
-"""What must happen in the end: announcements re-sent, deleted and replaced objects removed."""
+"""What has to happen in the end: events published again, deleted and replaced versions purged."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 
 from contracts.ingestion.manifest import manifest_key
 from services.ingestion.models.version import Deletion, Leftover
 from services.ingestion.services.announcing import Announcer
-from services.ingestion.store.cleaning import Cleaning
-from services.ingestion.store.extractions import Extractions
-from services.ingestion.store.ledger import Ledger
-from services.ingestion.store.vectors import Vectors
+from services.ingestion.services.ports import ExtractionCache, Purging, VectorCache, Worklist
 from shared.observability import bound, span
 from shared.ports import Blobs
 
@@ -23,17 +21,15 @@ class Upkeep:
 
     def __init__(
         self,
-        ledger: Ledger,
-        cleaning: Cleaning,
-        vectors: Vectors,
-        extractions: Extractions,
+        worklist: Worklist,
+        purging: Purging,
+        caches: Sequence[VectorCache | ExtractionCache],
         announcer: Announcer,
         blobs: Blobs,
         wake: asyncio.Event,
         every_s: float,
     ) -> None:
-        self._ledger, self._cleaning = ledger, cleaning
-        self._vectors, self._extractions = vectors, extractions
+        self._worklist, self._purging, self._caches = worklist, purging, caches
         self._announcer, self._blobs = announcer, blobs
         self._wake, self._every_s = wake, every_s
         self._stopping = False
@@ -56,19 +52,19 @@ class Upkeep:
                 self._wake.clear()
 
     async def _round(self) -> None:
-        """A failure costs one round, never the loop: what is left is due again."""
+        """An error ends the round, not the loop: what is left comes back in a later round."""
         try:
-            for deletion in await self._cleaning.purges():
+            for deletion in await self._purging.deletions():
                 await self._purge(deletion)
-            due = await self._ledger.due()
+            due = await self._worklist.due()
             await asyncio.gather(*(self._announcer.tell(one) for one in due))
-            for leftover in await self._cleaning.replaced():
-                await self._clean(leftover)
+            for leftover in await self._purging.leftovers():
+                await self._purge_leftover(leftover)
         except Exception:
             logger.exception("round_failed")
 
     async def _purge(self, deletion: Deletion) -> None:
-        """Announced first: what is invisible may be removed, not the other way round."""
+        """Announced first, so that nobody finds a document whose objects are removed already."""
         origin = deletion.origin
         with (
             bound(tenant=origin.tenant, correlation_id=origin.correlation_id),
@@ -80,20 +76,20 @@ class Upkeep:
                 await self._blobs.delete(key)
             for key in deletion.keys:
                 await self._blobs.delete(key)
-            await self._cleaning.purged(deletion)
+            await self._purging.purged(deletion)
             logger.info("purged", extra={"fields": {"document_id": deletion.document_id}})
 
-    async def _clean(self, leftover: Leftover) -> None:
+    async def _purge_leftover(self, leftover: Leftover) -> None:
         key = manifest_key(leftover.tenant, leftover.document_id, leftover.ordinal)
         await self._blobs.delete(key)
         if leftover.key is not None:
             await self._blobs.delete(leftover.key)
-        await self._cleaning.cleaned(leftover)
+        await self._purging.purged_leftover(leftover)
 
     async def _housekeeping(self) -> None:
         try:
-            await self._vectors.prune()
-            await self._extractions.prune()
-            await self._cleaning.forget_messages()
+            for cache in self._caches:
+                await cache.prune()
+            await self._purging.remove_old_intakes()
         except Exception:
             logger.exception("housekeeping_failed")

@@ -1,1 +1,1 @@
-"""The registry and work ledger in PostgreSQL."""
+"""PostgreSQL: the registry, the worklist, what is to be purged, and the caches."""

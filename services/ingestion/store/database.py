@@ -1,11 +1,14 @@
 """The connection pool to PostgreSQL, its outages as Unavailable, and the migrations at start."""
 
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, CursorResult, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,36 +23,59 @@ MIGRATION_LOCK = 7_204_310_811
 _OUTAGES = ("08", "53", "57")
 
 
-class Database:
-    """Transactions on one pool."""
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Runs statements. Each list of states goes in as SQL where a statement names it in braces.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    Literals and not parameters, since the planner uses a partial index for literals only.
+    """
+
+    connection: AsyncConnection
+    lists: Mapping[str, str]
+
+    async def execute(
+        self, statement: str, values: Mapping[str, object] | None = None
+    ) -> CursorResult[Any]:
+        for name, states in self.lists.items():
+            statement = statement.replace(f"{{{name}}}", states)
+        return await self.connection.execute(text(statement), values)
+
+
+class Database:
+    """Transactions on one pool.
+
+    `states` are the lists of a version's states by name: statements name `{claimable}` and mean
+    `('accepted', 'processing')`.
+    """
+
+    def __init__(self, engine: AsyncEngine, states: Mapping[str, Sequence[str]]) -> None:
         self._engine = engine
+        self._lists = {name: _as_sql(listed) for name, listed in states.items()}
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[Transaction]:
         """Committed at the end. Raises Unavailable when PostgreSQL cannot be reached."""
         with _outages():
             async with self._engine.begin() as connection:
-                yield connection
+                yield Transaction(connection, self._lists)
 
     async def migrate(self) -> None:
         """Brings the tables up to date; safe to run from many processes at once."""
-        async with self.transaction() as connection:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            await connection.run_sync(_upgrade)
+        async with self.transaction() as transaction:
+            await transaction.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            await transaction.connection.run_sync(_upgrade)
 
     async def ping(self) -> None:
         """Raises Unavailable while PostgreSQL does not answer."""
-        async with self.transaction() as connection:
-            await connection.execute(text("SELECT 1"))
+        async with self.transaction() as transaction:
+            await transaction.execute("SELECT 1")
 
     async def close(self) -> None:
         await self._engine.dispose()
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str, states: Mapping[str, Sequence[str]]) -> AsyncIterator[Database]:
     """A migrated database; `url` is `postgresql://…`."""
     engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
@@ -58,12 +84,21 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         pool_timeout=POOL_WAIT_S,
         connect_args={"server_settings": {"application_name": "ingestion"}},
     )
-    database = Database(engine)
+    database = Database(engine, states)
     try:
         await database.migrate()
         yield database
     finally:
         await database.close()
+
+
+def parameter(rows: Iterable[Mapping[str, object]]) -> str:
+    """For `jsonb_to_recordset`: many rows in one parameter, so one plan serves every size."""
+    return json.dumps([*rows], ensure_ascii=False)
+
+
+def _as_sql(states: Sequence[str]) -> str:
+    return f"({', '.join(map(repr, states))})"
 
 
 def _upgrade(connection: Connection) -> None:

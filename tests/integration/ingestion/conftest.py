@@ -8,8 +8,21 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from contracts.ingestion.life_cycle import FIRST, LIFE_CYCLE, LISTS
 from services.ingestion.store.database import Database, open_database
 from tests.integration.ingestion.world import World
+
+# Notes each change of a version's state; NULL is the state before the first.
+WATCH = """
+CREATE TABLE changes (before text, after text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO changes VALUES (CASE WHEN TG_OP = 'UPDATE' THEN OLD.status END, NEW.status);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER noting AFTER INSERT OR UPDATE OF status ON versions
+    FOR EACH ROW EXECUTE FUNCTION note()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +48,20 @@ async def database_url(server: str) -> str:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    async with open_database(database_url) as opened:
+    """Whatever a test does, its versions keep to the life cycle."""
+    async with open_database(database_url, LISTS) as opened:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(WATCH)
         yield opened
+        changes = await connection.fetch("SELECT DISTINCT before, after FROM changes")
+        await connection.close()
+    seen = {(before, after) for before, after in changes if before != after}
+    allowed = {(before, after) for before, state in LIFE_CYCLE.items() for after in state.next}
+    assert seen <= allowed | {(None, first) for first in FIRST}
 
 
 @pytest.fixture
-def world(database: Database) -> World:
-    return World(database)
+async def world(database: Database) -> AsyncIterator[World]:
+    world = World(database)
+    async with world.serving():
+        yield world

@@ -1,7 +1,6 @@
-"""A document from intake to ready, through a real registry and ledger."""
+"""A document from intake to ready, through a real registry and worklist."""
 
-from contracts.envelope import Context
-from contracts.ingestion.documents import DroppedObject
+from contracts.ingestion.documents import DroppedObject, ObjectsDroppedV1
 from contracts.ingestion.events import DocumentChunkedV1, DocumentFailedV1
 from contracts.platform.usage import ModelUsedV2
 from shared.testing.probe import until
@@ -34,7 +33,7 @@ async def test_inline_text_becomes_ready_when_the_counts_agree(world: World) -> 
 async def test_an_object_is_fetched_and_parsed_by_its_kind(world: World) -> None:
     key = "uploads/acme/1/page.html"
     head, body = b"<title>Port rules</title>", b"<h1>Rules</h1><p>No horns.</p>"
-    world.blobs.held[key] = b"<html><head>%b</head><body>%b</body></html>" % (head, body)
+    world.blobs.objects[key] = b"<html><head>%b</head><body>%b</body></html>" % (head, body)
     document = await world.offer("page.html", key=key)
     async with world.working():
         await world.ends(document, "indexing")
@@ -48,10 +47,10 @@ async def test_the_same_message_twice_is_one_version(world: World) -> None:
     for _ in range(2):
         document = await world.offer("a.txt", "one", message_id="m1")
     assert (await world.see(document)).ordinal == 1
-    state = await world.lookup.state("acme", document, "m1")
+    state = await world.state(document, accepted_id="m1")
     assert state is not None
     assert state.taken_in
-    unseen = await world.lookup.state("acme", document, "m2")
+    unseen = await world.state(document, accepted_id="m2")
     assert unseen is not None
     assert not unseen.taken_in
 
@@ -65,7 +64,7 @@ async def test_the_same_text_is_no_new_version_but_new_tags_are(world: World) ->
 
 
 async def test_an_unchanged_object_is_settled_when_it_is_fetched(world: World) -> None:
-    world.blobs.held |= {"uploads/acme/1/a.txt": b"one", "uploads/acme/2/a.txt": b"one"}
+    world.blobs.objects |= {"uploads/acme/1/a.txt": b"one", "uploads/acme/2/a.txt": b"one"}
     async with world.working():
         document = await world.offer("a.txt", key="uploads/acme/1/a.txt")
         await world.ends(document, "indexing")
@@ -93,7 +92,7 @@ async def test_a_newer_version_replaces_the_older_and_reuses_its_vectors(world: 
 
 
 async def test_bad_documents_end_rejected_with_a_reason(world: World) -> None:
-    world.blobs.held |= {
+    world.blobs.objects |= {
         "uploads/acme/bad.pdf": b"%PDF-1.7 no pdf at all",
         "uploads/acme/empty.pdf": b"",
         "uploads/acme/large.txt": b"x" * (MAX_BYTES + 1),
@@ -122,20 +121,15 @@ async def test_bad_documents_end_rejected_with_a_reason(world: World) -> None:
 
 
 async def test_a_drop_is_named_by_its_key_and_an_older_event_is_ignored(world: World) -> None:
-    context = Context(tenant="s3", causation_id="n1")
-
     async def drop(sequencer: str, size: int = 5) -> None:
-        await world.take_in.dropped(
-            DroppedObject(
-                bucket=BUCKET, key="inbox/acme/notes/a.txt", size=size, sequencer=sequencer
-            ),
-            context,
-        )
+        key = "inbox/acme/notes/a.txt"
+        dropped = DroppedObject(bucket=BUCKET, key=key, size=size, sequencer=sequencer)
+        await world.drop(ObjectsDroppedV1(objects=(dropped,)))
 
     await drop("0B")
     await drop("0A")
     await drop("0B")
-    [summary] = (await world.lookup.page("acme", 10, None)).documents
+    [summary] = (await world.page(limit=10)).documents
     assert (summary.name, summary.ordinal, summary.status) == ("notes/a.txt", 1, "accepted")
     await drop("0C1", size=MAX_BYTES + 1)
     refused = await world.see(summary.document_id)
@@ -149,7 +143,7 @@ async def test_pages_of_documents_come_newest_first_and_of_one_tenant(world: Wor
     await world.offer("other.txt", "text", tenant="globex")
     seen, after = [], None
     while True:
-        page = await world.lookup.page("acme", 2, after)
+        page = await world.page(limit=2, after=after)
         seen += [document.name for document in page.documents]
         after = page.next
         if after is None:
@@ -163,15 +157,14 @@ async def test_who_may_not_see_a_document_neither_lists_reads_nor_deletes_it(wor
     ann, bob = ("user:ann", "group:law"), ("user:bob",)
 
     async def listed(names: tuple[str, ...] | None) -> set[str]:
-        page = await world.lookup.page("acme", 10, None, names)
+        page = await world.page(limit=10, visible_to=names)
         return {document.document_id for document in page.documents}
 
     assert await listed(ann) == await listed(None) == {for_law, for_all}
     assert await listed(bob) == {for_all}
-    assert await world.lookup.state("acme", for_law, None, bob) is None
-    assert await world.lookup.state("acme", for_law, None, ann) is not None
-    context = Context(tenant="acme", causation_id="m1")
-    assert await world.delete(for_law, context, bob) is None
+    assert await world.state(for_law, visible_to=bob) is None
+    assert await world.state(for_law, visible_to=ann) is not None
+    assert await world.delete(for_law, visible_to=bob) is None
     assert await listed(ann) == {for_law, for_all}
-    assert await world.delete(for_law, context, ann) is not None
+    assert await world.delete(for_law, visible_to=ann) is not None
     assert await listed(ann) == {for_all}

@@ -1,4 +1,6 @@
-"""Entities by a model, on a real PostgreSQL: paid once, and gone with the document."""
+"""Entities by a model, on a real PostgreSQL: asked for once, and purged with the document."""
+
+from collections.abc import AsyncIterator
 
 import pytest
 from alembic import command
@@ -6,16 +8,15 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from contracts.envelope import Context
 from contracts.ingestion.events import DocumentChunkedV1
+from contracts.ingestion.life_cycle import LISTS
 from contracts.platform.usage import ModelUsedV2
 from services.ingestion.bootstrap import bootstrap
-from services.ingestion.models.extraction import Extraction
-from services.ingestion.services import worker
-from services.ingestion.services.entities.reading import Limits
+from services.ingestion.models.parsed import Extraction
+from services.ingestion.services.working import worker
 from services.ingestion.settings import IngestionSettings
+from services.ingestion.store.caches import Extractions
 from services.ingestion.store.database import Database, open_database
-from services.ingestion.store.extractions import Extractions
 from shared.errors import Unavailable
 from shared.testing.probe import until
 from tests.integration.ingestion.world import World
@@ -47,13 +48,16 @@ def model() -> ReadingModel:
 
 
 @pytest.fixture
-def world(database: Database, model: ReadingModel) -> World:
-    return World(database, model=model, limits=Limits(200_000, 500, 4))
+async def world(database: Database, model: ReadingModel) -> AsyncIterator[World]:
+    options = {"entity_model": "test.llm", "entity_answer_tokens": 500}
+    world = World(database, options, model=model)
+    async with world.serving():
+        yield world
 
 
 async def rows(database: Database) -> int:
-    async with database.transaction() as connection:
-        found = await connection.execute(text("SELECT count(*) FROM extractions"))
+    async with database.transaction() as transaction:
+        found = await transaction.execute("SELECT count(*) FROM extractions")
         return int(found.scalar_one())
 
 
@@ -113,8 +117,8 @@ async def test_an_outage_waits_and_pays_nothing_twice(world: World, model: Readi
     assert len(model.asked) == 9 + 3
     used = [e for e in world.publisher.of(ModelUsedV2) if e.purpose == "extract_entities"]
     assert sum(event.calls for event in used) == 9
-    async with world.database.transaction() as connection:
-        attempts = await connection.execute(text("SELECT attempts FROM versions"))
+    async with world.database.transaction() as transaction:
+        attempts = await transaction.execute("SELECT attempts FROM versions")
         assert attempts.scalar_one() == 1
 
 
@@ -137,7 +141,7 @@ async def test_deleting_a_document_removes_what_it_paid_for(world: World) -> Non
         for document in (kept, gone):
             await world.ends(document, "indexing")
         assert await rows(world.database) == 2
-        await world.delete(gone, Context(tenant="acme", causation_id="d1"))
+        await world.delete(gone)
 
         async def one_is_left() -> bool:
             return await rows(world.database) == 1
@@ -157,8 +161,8 @@ async def test_above_the_cap_the_oldest_go(database: Database) -> None:
     cache = Extractions(database, cap=3)
     for n in range(5):
         await cache.put("d", bytes([n]), READ)
-    async with database.transaction() as connection:
-        await connection.execute(text("ANALYZE extractions"))
+    async with database.transaction() as transaction:
+        await transaction.execute("ANALYZE extractions")
     assert await cache.prune() == 2
     assert set(await cache.get([bytes([n]) for n in range(5)])) == {b"\2", b"\3", b"\4"}
 
@@ -175,11 +179,11 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(database_ur
         await connection.run_sync(to_the_first)
         await connection.execute(text("INSERT INTO vectors VALUES ('k', 'd', 'v')"))
     await engine.dispose()
-    async with open_database(database_url) as database:
+    async with open_database(database_url, LISTS) as database:
         await Extractions(database, cap=10).put("d", b"1", READ)
         assert await rows(database) == 1
-        async with database.transaction() as connection:
-            kept = await connection.execute(text("SELECT document_id FROM vectors"))
+        async with database.transaction() as transaction:
+            kept = await transaction.execute("SELECT document_id FROM vectors")
             assert kept.scalar_one() == "d"
 
 

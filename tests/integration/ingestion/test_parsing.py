@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from contracts.ingestion.media_types import KNOWN
 from services.ingestion.models.errors import ParserCrashed, Rejected
-from services.ingestion.services.parsing.parser import Parser
+from services.ingestion.services.reading.parser import Parser
 from tests.integration.ingestion.crashing import die
 from tests.integration.ingestion.files import SAID, all_kinds, pdf
 
@@ -26,19 +26,19 @@ def test_there_is_a_file_of_every_known_kind() -> None:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("extension", sorted(KNOWN))
 async def test_a_file_of_each_kind_is_read(parser: Parser, extension: str) -> None:
-    parsed = await parser(all_kinds()[extension], KNOWN[extension])
+    [parsed] = await parser.parse(all_kinds()[extension], KNOWN[extension])
     assert SAID in parsed.text
     assert "Hidden" not in parsed.text
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_headings_titles_and_pages_are_kept(parser: Parser) -> None:
-    html = await parser(all_kinds()["html"], KNOWN["html"])
+    [html] = await parser.parse(all_kinds()["html"], KNOWN["html"])
     assert html.text.startswith("# Ferries")
     assert html.title == "Ferries"
-    word = await parser(all_kinds()["docx"], KNOWN["docx"])
+    [word] = await parser.parse(all_kinds()["docx"], KNOWN["docx"])
     assert word.text.startswith("# Ferries")
-    paged = await parser(pdf(), KNOWN["pdf"])
+    [paged] = await parser.parse(pdf(), KNOWN["pdf"])
     assert [(page.page, paged.text[page.start : page.end].strip()) for page in paged.pages] == [
         (1, SAID),
         (2, "Bicycles travel free on weekdays."),
@@ -59,7 +59,7 @@ async def test_what_cannot_be_read_is_rejected(
     parser: Parser, body: bytes, extension: str, code: str
 ) -> None:
     with pytest.raises(Rejected) as raised:
-        await parser(body, KNOWN[extension])
+        await parser.parse(body, KNOWN[extension])
     assert raised.value.code == code
 
 
@@ -67,7 +67,7 @@ async def test_what_cannot_be_read_is_rejected(
 async def test_text_is_decoded_by_its_mark_or_as_it_can_be(parser: Parser) -> None:
     words = "Überfahrt — 5 €\r\nEnde"
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
-        parsed = await parser(words.encode(encoding), KNOWN["txt"])
+        [parsed] = await parser.parse(words.encode(encoding), KNOWN["txt"])
         assert parsed.text == words.replace("\r\n", "\n")
 
 
@@ -75,7 +75,8 @@ async def test_a_crash_is_told_and_the_next_file_is_read() -> None:
     parser = Parser(processes=1, timeout_s=30, parse=die)
     try:
         with pytest.raises(ParserCrashed, match="exit code"):
-            await parser(b"die", KNOWN["pdf"])
-        assert (await parser(b"fine", KNOWN["pdf"])).text == "fine"
+            await parser.parse(b"die", KNOWN["pdf"])
+        [fine] = await parser.parse(b"fine", KNOWN["pdf"])
+        assert fine.text == "fine"
     finally:
         await parser.close()

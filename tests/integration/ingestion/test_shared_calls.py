@@ -4,11 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from sqlalchemy import text as text_of
-
 from contracts.ingestion.events import DocumentChunkedV1
 from contracts.platform.usage import ModelUsedV2
-from services.ingestion.services.embedding import AT_ONCE
+from services.ingestion.services.working.embedding import AT_ONCE
 from shared.ports import Embedded, EmbedRole
 from shared.testing.probe import until
 from tests.integration.ingestion.world import World
@@ -44,7 +42,11 @@ async def test_documents_of_a_user_share_a_call_and_those_of_others_do_not(world
         await until(lambda: len(world.publisher.of(DocumentChunkedV1)) == AT_ONCE + 8, within_s=15)
     assert max(len(call) for call in model.calls) > 1
     assert not [call for call in model.calls if {"acme", "other"} <= set(_owners(call))]
-    used = [(m, c) for _, m, c, _ in world.publisher.sent if isinstance(m, ModelUsedV2)]
+    used = [
+        (sent.message, sent.context)
+        for sent in world.publisher.sent
+        if isinstance(sent.message, ModelUsedV2)
+    ]
     for tenant in ("acme", "other"):
         tokens = sum(m.input_tokens for m, c in used if c.tenant == tenant)
         assert tokens == sum(
@@ -65,8 +67,8 @@ async def test_a_text_that_the_model_refuses_hurts_its_own_document_only(world: 
     assert [call for call in model.calls if len(call) > 1 and any(BAD in text for text in call)]
     # The others have not even noticed.
     sql = "SELECT attempts, d.name FROM versions JOIN documents d USING (document_id)"
-    async with world.database.transaction() as connection:
-        attempts = {row.name: row.attempts for row in await connection.execute(text_of(sql))}
+    async with world.database.transaction() as transaction:
+        attempts = {row.name: row.attempts for row in await transaction.execute(sql)}
     assert (attempts["a.txt"], attempts["b.txt"]) == (1, 1)
     assert "bad.txt" not in {m.name for m in world.publisher.of(DocumentChunkedV1)}
 
@@ -76,7 +78,7 @@ async def _held(world: World) -> AsyncIterator[PickyModel]:
     """As many calls as may be under way are held back: what follows gathers behind them."""
     world.model = model = PickyModel()
     model.gate.clear()
-    async with world.working(in_flight=20):
+    async with world.working(documents_in_flight=20):
         for n in range(AT_ONCE):
             await world.offer(f"{n}.txt", f"Held text {n}.")
             await until(partial(model.has_calls, n + 1))

@@ -1,41 +1,46 @@
 """Ingestion on a real PostgreSQL, with everything else in memory."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from contracts.envelope import Context
 from contracts.ingestion.document import Counts, document_id
-from contracts.ingestion.documents import IngestDocumentV2, InlineText, StoredObject
+from contracts.ingestion.documents import (
+    DeleteDocumentV1,
+    IngestDocumentV2,
+    InlineText,
+    ObjectsDroppedV1,
+    StoredObject,
+)
 from contracts.ingestion.events import DocumentChunkedV1
 from contracts.ingestion.manifest import ChunkLine, read
-from contracts.ingestion.queries import DocumentSummary
+from contracts.ingestion.queries import (
+    DocumentsListedV1,
+    DocumentStateV1,
+    DocumentSummary,
+    GetDocumentV1,
+    ListDocumentsV1,
+)
+from contracts.message import Message
 from contracts.retrieval.events import DocumentIndexedV1
-from services.ingestion.controllers.document_indexed import DocumentIndexed
-from services.ingestion.services.announcing import Announcer
-from services.ingestion.services.deletion import Delete
-from services.ingestion.services.embedding import Embed
-from services.ingestion.services.entities.reading import Limits, ReadEntities
-from services.ingestion.services.indexed import MarkReady
-from services.ingestion.services.ingest import Ingest
-from services.ingestion.services.intake import TakeIn
-from services.ingestion.services.lookup import Lookup
-from services.ingestion.services.metering import Meter
-from services.ingestion.services.parsing.child import parse
-from services.ingestion.services.parsing.parser import Parse, Parser
+from services.ingestion.bootstrap import DOCUMENTS, EVENTS, QUERIES, bootstrap
+from services.ingestion.services.reading.child import parse
+from services.ingestion.services.reading.parser import Parse, open_parser
 from services.ingestion.services.upkeep import Upkeep
-from services.ingestion.services.worker import Worker
-from services.ingestion.store.cleaning import Cleaning
+from services.ingestion.services.working.worker import Worker
+from services.ingestion.settings import IngestionSettings
 from services.ingestion.store.database import Database
-from services.ingestion.store.extractions import Extractions
-from services.ingestion.store.ledger import Ledger, Times
-from services.ingestion.store.registry import Registry
-from services.ingestion.store.vectors import Vectors
+from services.ingestion.store.worklist import Times, Worklist
+from shared.lifecycle import Service
+from shared.outcomes import Done
+from shared.testing.fakes import FakeBlobs, FakePublisher, no_bus
 from shared.testing.probe import until
 from shared.testing.running import running
-from tests.unit.ingestion.fakes import DIMENSION, HashModel, MemoryBlobs, MemoryPublisher
+from tests.unit.ingestion.fakes import DIMENSION, HashModel
 
 BUCKET = "ragops-carrier"
 MAX_BYTES = 100_000
@@ -43,54 +48,71 @@ MAX_BYTES = 100_000
 
 @dataclass
 class World:
-    """`times` are short, so that leases and re-sends can be waited for."""
+    """`options` go over the settings below; times are short, so that they can be waited for."""
 
     database: Database
-    times: Times = field(default_factory=lambda: Times(lease_s=30.0, resend_s=0.3))
-    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
-    publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
+    options: dict[str, Any] = field(default_factory=dict)
+    blobs: FakeBlobs = field(default_factory=FakeBlobs)
+    publisher: FakePublisher = field(default_factory=FakePublisher)
     model: HashModel = field(default_factory=HashModel)
-    # With them, entities are read by the model.
-    limits: Limits | None = None
 
-    def __post_init__(self) -> None:
-        self.registry = Registry(self.database)
-        self.ledger = Ledger(self.database, self.times)
-        self.vectors = Vectors(self.database, cap=1000)
-        self.extractions = Extractions(self.database, cap=1000)
-        self.cleaning = Cleaning(self.database)
-        self.announcer = Announcer(self.publisher, self.ledger)
-        self.work, self.purge = asyncio.Event(), asyncio.Event()
-        self.take_in = TakeIn(self.registry, self.work, BUCKET, MAX_BYTES)
-        self.delete = Delete(self.registry, self.announcer, self.purge)
-        self.indexed = DocumentIndexed(MarkReady(self.ledger))
-        self.lookup = Lookup(self.registry)
+    _services: list[Service] = field(default_factory=list)
+
+    @property
+    def worklist(self) -> Worklist:
+        """Another process's: what it claims, this one does not get."""
+        settings = self.settings()
+        return Worklist(self.database, Times(settings.lease_s, settings.resend_s))
+
+    def settings(self, **options: Any) -> IngestionSettings:
+        given: dict[str, Any] = {
+            "senders": {"*": ["*"]},
+            "max_document_bytes": MAX_BYTES,
+            "embedding_model": "test.embed",
+            "embedding_dimension": DIMENSION,
+            "prices": {"test.llm": (Decimal(1), Decimal(1))},
+            "resend_s": 0.3,
+            "upkeep_s": 0.1,
+            "documents_in_flight": 8,
+        }
+        return IngestionSettings(**given | self.options | options)
 
     @asynccontextmanager
-    async def working(self, in_flight: int = 8, parse: Parse = parse) -> AsyncIterator[Worker]:
-        parser = Parser(processes=1, timeout_s=2, parse=parse)
-        meter = Meter(self.publisher)
-        embed = Embed(self.model, self.vectors, meter, "test.embed", DIMENSION)
-        read = None
-        if self.limits:
-            read = ReadEntities(self.model, self.extractions, meter, "test.llm", self.limits)
-        ingest = Ingest(self.ledger, self.blobs, parser, embed, MAX_BYTES, read)
-        worker = Worker(self.ledger, ingest, self.announcer, self.work, in_flight)
-        upkeep = Upkeep(
-            self.ledger,
-            self.cleaning,
-            self.vectors,
-            self.extractions,
-            self.announcer,
-            self.blobs,
-            self.purge,
-            every_s=0.1,
-        )
-        try:
-            async with running(worker, upkeep):
-                yield worker
-        finally:
-            await parser.close()
+    async def serving(self, parse: Parse = parse, **options: Any) -> AsyncIterator[Service]:
+        """The service takes messages; nobody works on documents."""
+        async with (
+            open_parser(processes=1, timeout_s=2, parse=parse) as parser,
+            bootstrap(
+                self.settings(**options),
+                bus=no_bus(),
+                publisher=self.publisher,
+                database=self.database,
+                blobs=self.blobs,
+                model=self.model,
+                parser=parser,
+            ) as service,
+        ):
+            self._services.append(service)
+            try:
+                yield service
+            finally:
+                self._services.remove(service)
+
+    @asynccontextmanager
+    async def working(self, parse: Parse = parse, **options: Any) -> AsyncIterator[None]:
+        async with self.serving(parse, **options) as service:
+            work = [one for one in service.runnables if isinstance(one, Worker | Upkeep)]
+            async with running(*work):
+                yield
+
+    async def handle(
+        self, queue: str, message: Message, tenant: str = "acme", message_id: str | None = None
+    ) -> Message | None:
+        """The reply. The newest service takes the message, as it comes from the queue."""
+        context = Context(tenant=tenant, causation_id=message_id or str(uuid4()))
+        outcome = await self._services[-1].handlers[queue][type(message)](message, context)
+        assert isinstance(outcome, Done), outcome
+        return outcome.reply
 
     async def offer(
         self,
@@ -104,12 +126,33 @@ class World:
     ) -> str:
         source = InlineText(text=text) if text is not None else StoredObject(key=key or "")
         message = IngestDocumentV2.model_validate({"name": name, "source": source, **fields})
-        context = Context(tenant=tenant, causation_id=message_id or str(uuid4()))
-        await self.take_in.message(message, context)
+        await self.handle(DOCUMENTS, message, tenant, message_id)
         return document_id(tenant, name)
 
+    async def drop(self, dropped: ObjectsDroppedV1) -> None:
+        await self.handle(DOCUMENTS, dropped, tenant="s3")
+
+    async def delete(
+        self, document: str, tenant: str = "acme", visible_to: Sequence[str] | None = None
+    ) -> DocumentSummary | None:
+        names = None if visible_to is None else tuple(visible_to)
+        message = DeleteDocumentV1(document_id=document, visible_to=names)
+        reply = await self.handle(QUERIES, message, tenant)
+        return reply.document if isinstance(reply, DocumentStateV1) else None
+
+    async def state(
+        self, document: str, tenant: str = "acme", **fields: Any
+    ) -> DocumentStateV1 | None:
+        reply = await self.handle(QUERIES, GetDocumentV1(document_id=document, **fields), tenant)
+        return reply if isinstance(reply, DocumentStateV1) else None
+
+    async def page(self, **fields: Any) -> DocumentsListedV1:
+        reply = await self.handle(QUERIES, ListDocumentsV1(**fields))
+        assert isinstance(reply, DocumentsListedV1)
+        return reply
+
     async def see(self, document: str, tenant: str = "acme") -> DocumentSummary:
-        state = await self.lookup.state(tenant, document, None)
+        state = await self.state(document, tenant)
         assert state is not None, f"{document} is unknown"
         return state.document
 
@@ -129,11 +172,11 @@ class World:
         message = DocumentIndexedV1(
             document_id=chunked.document_id, ordinal=chunked.ordinal, counts=Counts(chunks=count)
         )
-        await self.indexed(message, Context(tenant="acme", causation_id=str(uuid4())))
+        await self.handle(EVENTS, message)
 
     async def answer_all(self) -> None:
         for chunked in self.publisher.of(DocumentChunkedV1):
             await self.answer(chunked)
 
     def lines(self, chunked: DocumentChunkedV1) -> list[ChunkLine]:
-        return list(read(self.blobs.held[chunked.manifest_key]))
+        return list(read(self.blobs.objects[chunked.manifest_key]))

@@ -1,85 +1,16 @@
-"""The ports as ingestion's tests need them: in memory, with faults that can be switched on."""
+"""Models as ingestion's tests need them: the same text has the same vector, faults on demand."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
-from contracts.envelope import Context
-from contracts.message import Message
-from shared.errors import NoSuchObject, Unavailable
 from shared.ports import Embedded, EmbedRole, ModelReport, Tool, ToolCall
+from shared.testing.fakes import Faults
 
-M = TypeVar("M", bound=Message)
 DIMENSION = 8
-
-
-@dataclass
-class Faults:
-    """`left` calls fail, -1 means all; `fired` counts them."""
-
-    left: int = 0
-    fired: int = 0
-
-    def strike(self, dependency: str) -> None:
-        if self.left:
-            self.left -= self.left > 0
-            self.fired += 1
-            raise Unavailable(dependency, "fault in a test")
-
-
-@dataclass
-class MemoryBlobs:
-    held: dict[str, bytes] = field(default_factory=dict)
-    faults: Faults = field(default_factory=Faults)
-
-    async def put(self, key: str, body: bytes) -> None:
-        self.faults.strike("s3")
-        self.held[key] = body
-
-    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
-        self.faults.strike("s3")
-        if key not in self.held:
-            raise NoSuchObject(key)
-        return self.held[key]
-
-    async def delete(self, key: str) -> None:
-        self.faults.strike("s3")
-        self.held.pop(key, None)
-
-
-@dataclass
-class MemoryPublisher:
-    """What was confirmed, by topic, in order; `faults` strike messages of the kind `refused`."""
-
-    sent: list[tuple[str, Message, Context, str | None]] = field(default_factory=list)
-    faults: Faults = field(default_factory=Faults)
-    refused: type[Message] = Message
-
-    async def publish(
-        self, topic: str, message: Message, context: Context, *, id: str | None = None
-    ) -> None:
-        if isinstance(message, self.refused):
-            self.faults.strike("sns")
-        self.sent.append((topic, message, context, id))
-
-    async def publish_now(
-        self, topic: str, message: Message, context: Context, *, id: str | None = None
-    ) -> None:
-        await self.publish(topic, message, context, id=id)
-
-    async def send(
-        self, queue: str, message: Message, context: Context, *, id: str | None = None
-    ) -> str:
-        raise NotImplementedError("ingestion sends nothing to queues")
-
-    def of(self, kind: type[M]) -> list[M]:
-        return [message for _, message, _, _ in self.sent if isinstance(message, kind)]
-
-    def ids(self, kind: type[Message]) -> list[str | None]:
-        return [name for _, message, _, name in self.sent if isinstance(message, kind)]
 
 
 @dataclass

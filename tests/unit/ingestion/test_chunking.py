@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingestion.models.parsed import PageSpan, Parsed
-from services.ingestion.services.blocks import blocks_of
-from services.ingestion.services.chunking import CHUNK_MAX, TABLE_MAX, WHOLE_MAX, chunks_of
+from services.ingestion.services.chunking.blocks import blocks_of
+from services.ingestion.services.chunking.chunking import CHUNK_MAX, TABLE_MAX, WHOLE_MAX, chunks_of
 
 _WORDS = st.text(alphabet="abc XYZ.!?\n|#`~*-\\é漢\t", max_size=400)
 _LINES = st.sampled_from(

@@ -8,11 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.ingestion.entity_name import FOLDED_MAX
-from services.ingestion.models.extraction import Extraction
+from services.ingestion.models.parsed import Extraction
 from services.ingestion.models.stored import EXTRACTION, as_json
-from services.ingestion.services.entities.answer import RELATIONS_MAX, read_answer
+from services.ingestion.services.entities.asking import (
+    RELATIONS_MAX,
+    TOOL,
+    Passage,
+    prompt_for,
+    read_answer,
+)
 from services.ingestion.services.entities.extracting import ABOUT_MAX, MENTIONS_MAX, extract
-from services.ingestion.services.entities.prompt import TOOL, Passage, prompt_for
 
 PASSAGE = Passage(
     ("Sea Handbook", "2. Lines"),

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from contracts.envelope import Envelope
 from contracts.ingestion.document import document_id
-from services.ingestion.services.foreign import foreign
+from services.ingestion.services.intake.foreign import foreign
 
 
 def record(key: str, **fields: Any) -> dict[str, Any]:

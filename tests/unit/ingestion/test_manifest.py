@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from contracts.ingestion.manifest import read
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.models.version import Claim, Description, Origin
-from services.ingestion.services.chunking import chunks_of
-from services.ingestion.services.manifest import Manifest, manifest
+from services.ingestion.services.chunking.chunking import chunks_of
+from services.ingestion.services.working.manifest import Manifest, manifest
 
 CLAIM = Claim(
     claim="c",

@@ -4,7 +4,7 @@ import pytest
 
 from contracts.envelope import Context
 from services.ingestion.models.errors import Unwelcome
-from services.ingestion.services.permits import Permits, check_key
+from services.ingestion.services.intake.permits import Permits, check_key
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""One call a passage, under a cap, with what has been read before left out."""
+"""One call of the model a passage, under a cap, and none for a passage in the cache."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -8,20 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.platform.usage import ModelUsedV2
-from services.ingestion.models.extraction import Extraction
-from services.ingestion.models.parsed import Chunk
+from services.ingestion.models.parsed import Chunk, Extraction
 from services.ingestion.models.version import Claim, Description, Origin
-from services.ingestion.services import metering
 from services.ingestion.services.entities import reading
-from services.ingestion.services.entities.budget import Budget
-from services.ingestion.services.entities.estimating import estimated
-from services.ingestion.services.entities.prompt import passages_of
+from services.ingestion.services.entities.asking import passages_of
+from services.ingestion.services.entities.budget import Budget, estimated
 from services.ingestion.services.entities.reading import Limits, ReadEntities
-from services.ingestion.services.metering import Meter
-from services.ingestion.store.extractions import Extractions
 from shared.errors import Unavailable
+from shared.metering import Metering
+from shared.testing.fakes import FakePublisher
 from shared.testing.probe import until
-from tests.unit.ingestion.fakes import Answer, MemoryPublisher, ReadingModel
+from tests.unit.ingestion.fakes import Answer, ReadingModel
 
 CLAIM = Claim(
     claim="c",
@@ -37,15 +35,20 @@ CHUNKS = [Chunk(f"Ship{n} sails.", 0, 9) for n in range(20)]
 ANSWER_TOKENS = 500
 
 
-class MemoryExtractions(Extractions):
+class MemoryExtractions:
+    """services.ports.ExtractionCache in a dict."""
+
     def __init__(self) -> None:
         self.held: dict[bytes, Extraction | None] = {}
 
-    async def get(self, keys: object) -> dict[bytes, Extraction | None]:
-        return dict(self.held)
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, Extraction | None]:
+        return {key: self.held[key] for key in keys if key in self.held}
 
     async def put(self, document_id: str, key: bytes, extraction: Extraction | None) -> None:
         self.held[key] = extraction
+
+    async def prune(self) -> int:
+        return 0
 
 
 def ships(text: str) -> Answer:
@@ -57,10 +60,9 @@ class Bench:
     """A reader on a cache in memory, with the metrics that it wrote."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(metering, "GATHER_S", 0.001)
         monkeypatch.setattr(reading, "metric", self._metric)
         self.model, self.cache = ReadingModel(answer=ships), MemoryExtractions()
-        self.publisher = MemoryPublisher()
+        self.publisher = FakePublisher()
         self.metrics: list[tuple[str, float, str]] = []
 
     def _metric(self, name: str, value: float, **dimensions: str) -> None:
@@ -68,8 +70,9 @@ class Bench:
 
     async def read(self, cap: int = 10**6, at_once: int = 4) -> list[Extraction | None]:
         limits = Limits(cap, ANSWER_TOKENS, at_once)
-        reader = ReadEntities(self.model, self.cache, Meter(self.publisher), "test.llm", limits)
-        return await reader(CLAIM, "", CHUNKS)
+        metering = Metering("ingestion", self.publisher, gather_s=0.001)
+        reader = ReadEntities(self.model, self.cache, metering, "test.llm", limits)
+        return await reader.read(CLAIM, "", CHUNKS)
 
     def fallbacks(self, reason: str) -> float:
         return sum(

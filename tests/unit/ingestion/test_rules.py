@@ -1,21 +1,17 @@
-"""The registry's and the ledger's rules, without a database."""
-
-import asyncio
-from collections.abc import Sequence
+"""The registry's and the worklist's rules, without a database."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.models.shares import shares
 from services.ingestion.models.succession import Newest, is_new, is_stale
 from services.ingestion.models.version import Description, Intake, Origin
-from services.ingestion.services.intake import known_type
-from services.ingestion.services.titles import readable, title_of
-from shared.errors import Unavailable
-from shared.grouping import GROUP_MAX, Grouping
-from shared.testing.probe import until
+from services.ingestion.services.intake.intake import known_type
+from services.ingestion.services.reading.parser import only
+from services.ingestion.services.reading.titles import readable, title_of
+from services.ingestion.store.worklist import shares
 
 ORIGIN = Origin("acme", "m1", "c1")
 
@@ -40,22 +36,13 @@ def test_an_older_event_is_stale(sequencer: str | None, newest: str | None, stal
     assert is_stale(sequencer, newest) is stale
 
 
-@pytest.mark.parametrize(
-    ("status", "new"),
-    [
-        ("accepted", False),
-        ("ready", False),
-        ("rejected", True),
-        ("failed", True),
-        ("deleted", True),
-    ],
-)
-def test_the_same_text_is_new_only_after_a_bad_end(status: str, new: bool) -> None:
-    assert is_new(offered("h"), Newest(1, None, status, "h", Description())) is new
+@pytest.mark.parametrize("standing", [True, False])
+def test_the_same_text_is_new_only_after_a_bad_end(standing: bool) -> None:
+    assert is_new(offered("h"), Newest(1, None, standing, "h", Description())) is not standing
 
 
 def test_changed_content_or_description_is_new_and_an_object_always() -> None:
-    newest = Newest(1, None, "ready", "h", Description())
+    newest = Newest(1, None, True, "h", Description())
     assert is_new(offered("other"), newest)
     assert is_new(offered("h", ("tag",)), newest)
     assert is_new(offered(None), newest)
@@ -108,74 +95,8 @@ def test_a_title_comes_from_the_best_source_there_is() -> None:
     assert title_of(Parsed("Text", True), "notes.md", {}) == "notes"
 
 
-async def test_a_group_gathers_while_another_commits() -> None:
-    sizes: list[int] = []
-    first = asyncio.Event()
-
-    async def flush(items: Sequence[int]) -> list[int]:
-        sizes.append(len(items))
-        await first.wait()
-        return [item * 2 for item in items]
-
-    group = Grouping(flush)
-    waiting = [asyncio.create_task(group(1))]
-    await until(lambda: sizes)
-    waiting += [asyncio.create_task(group(n)) for n in range(GROUP_MAX + 5)]
-    await asyncio.sleep(0)
-    first.set()
-    assert await asyncio.gather(*waiting) == [2, *(n * 2 for n in range(GROUP_MAX + 5))]
-    assert sizes == [1, GROUP_MAX, 5]
-
-
-async def test_a_bad_item_fails_alone_and_an_outage_fails_all() -> None:
-    out = False
-
-    async def flush(items: Sequence[int]) -> list[int]:
-        if out:
-            raise Unavailable("postgresql")
-        if 3 in items:
-            raise ValueError("three")
-        return list(items)
-
-    group = Grouping(flush)
-    results = await asyncio.gather(*(group(n) for n in range(5)), return_exceptions=True)
-    assert [result for result in results if not isinstance(result, Exception)] == [0, 1, 2, 4]
-    assert isinstance(results[3], ValueError)
-    out = True
-    results = await asyncio.gather(*(group(n) for n in range(3)), return_exceptions=True)
-    assert all(isinstance(result, Unavailable) for result in results)
-
-
-async def test_groups_of_a_bounded_size_go_at_the_same_time() -> None:
-    groups: list[list[int]] = []
-    gate = asyncio.Event()
-
-    async def flush(items: Sequence[int]) -> list[int]:
-        groups.append(list(items))
-        await gate.wait()
-        return list(items)
-
-    group = Grouping(flush, most=10, size=lambda item: item, key=lambda n: n == 3, at_once=2)
-    sizes = (4, 5, 6, 30, 2, 3, 1, 7)
-    waiting = [asyncio.create_task(group(size)) for size in sizes]
-    await until(lambda: len(groups) == 2)
-    await asyncio.sleep(0)
-    assert groups == [[4, 5, 1], [6, 2]]
-    waiting[-1].cancel()
-    gate.set()
-    done = await asyncio.gather(*waiting, return_exceptions=True)
-    assert done[:-1] == list(sizes[:-1])
-    assert isinstance(done[-1], asyncio.CancelledError)
-    assert groups == [[4, 5, 1], [6, 2], [30], [3]]
-
-
-async def test_an_answer_that_is_too_short_is_told_and_the_next_item_goes() -> None:
-    answers: list[list[int]] = [[], [], [], [3]]
-
-    async def flush(_: Sequence[int]) -> list[int]:
-        return answers.pop(0)
-
-    group = Grouping(flush)
-    results = await asyncio.gather(group(1), group(2), return_exceptions=True)
-    assert [type(result) for result in results] == [ValueError, ValueError]
-    assert await group(3) == 3
+def test_a_file_of_several_documents_is_rejected_by_name() -> None:
+    mail, bill = Parsed("Hello", False), Parsed("Total: 5", False, name="bill.pdf")
+    assert only([mail]) is mail
+    with pytest.raises(Rejected, match=r"bill\.pdf.*one by one"):
+        only([mail, bill])

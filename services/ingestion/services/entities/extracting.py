@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from contracts.ingestion.entity_name import fold, normal
-from services.ingestion.models.extraction import Extraction
-from services.ingestion.services.entities.abbreviations import abbreviations_in
-from services.ingestion.services.entities.definitions import subjects_of, terms_in
-from services.ingestion.services.entities.mentions import names_in
-from services.ingestion.services.entities.names import WORDS_MAX, unnumbered, unqualified
+from services.ingestion.models.parsed import Extraction
+from services.ingestion.services.entities.definitions import (
+    abbreviations_in,
+    subjects_of,
+    terms_in,
+    unnumbered,
+    unqualified,
+)
+from services.ingestion.services.entities.mentions import WORDS_MAX, names_in
 
 ABOUT_MAX = 12
 MENTIONS_MAX = 96

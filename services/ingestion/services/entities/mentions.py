@@ -5,9 +5,17 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from contracts.ingestion.entity_name import Word, fold, joined, words_of
-from services.ingestion.services.entities.function_words import DETERMINERS
-from services.ingestion.services.entities.names import WORDS_MAX
 
+# fmt: off
+# What follows them is a phrase that may be a name in lower case.
+DETERMINERS = frozenset((
+    "the", "a", "an", "this", "our", "your", "its", "their", "each", "every", "any", "der",
+    "die", "das", "den", "dem", "des", "ein", "eine", "einen", "einem", "einer", "le", "la",
+    "les", "un", "une", "el", "los", "las", "una", "il", "lo", "gli", "uno", "o", "os", "um",
+    "uma", "het", "een",
+))
+# fmt: on
+WORDS_MAX = 8
 Kind = Literal["name", "number", "link", "end"]
 
 # A lower-case word this short may stand inside a name (`Gone with the Wind`), two of them at most.

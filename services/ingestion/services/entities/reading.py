@@ -6,22 +6,20 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.ingestion.models.extraction import Extraction
-from services.ingestion.models.parsed import Chunk
+from services.ingestion.models.parsed import Chunk, Extraction
 from services.ingestion.models.version import Claim
-from services.ingestion.services.contexts import context_of
-from services.ingestion.services.entities.answer import read_answer
-from services.ingestion.services.entities.budget import Budget
-from services.ingestion.services.entities.estimating import estimated
-from services.ingestion.services.entities.prompt import (
+from services.ingestion.services.announcing import context_of
+from services.ingestion.services.entities.asking import (
     TOOL,
     Passage,
     Prompt,
     passages_of,
     prompt_for,
+    read_answer,
 )
-from services.ingestion.services.metering import Meter
-from services.ingestion.store.extractions import Extractions
+from services.ingestion.services.entities.budget import Budget, estimated
+from services.ingestion.services.ports import ExtractionCache
+from shared.metering import Call, Metering
 from shared.observability import metric
 from shared.ports import Model, ToolCall
 
@@ -52,12 +50,12 @@ class ReadEntities:
     """Where the answer is None, the rules have to do: no usable answer, or no room."""
 
     model: Model
-    cache: Extractions
-    meter: Meter
+    cache: ExtractionCache
+    metering: Metering
     model_id: str
     limits: Limits
 
-    async def __call__(
+    async def read(
         self, claim: Claim, title: str, chunks: Sequence[Chunk]
     ) -> list[Extraction | None]:
         """One a chunk. The cache is the checkpoint: a crash repeats the calls that were running.
@@ -108,7 +106,7 @@ class ReadEntities:
             logger.warning("entity_cap_reached", extra={"fields": fields})
 
     async def _lane(self, work: _Work) -> None:
-        """Asks until nothing is left or there is no room; the last lane sees all that is used."""
+        """Asks until nothing is left or there is no room for one more call."""
         while work.todo:
             key, passage = work.todo.popleft()
             most = passage.tokens_max + self.limits.answer_tokens
@@ -119,7 +117,7 @@ class ReadEntities:
                 call = await self._call(work.budget, most, prompt_for(passage))
                 work.have[key] = await self._kept(work.claim, key, passage, call)
             except BaseException:
-                # What the other lanes have begun is paid: they finish it, and begin nothing more.
+                # The calls of the other lanes are billed: they finish those and begin nothing more.
                 work.todo.clear()
                 raise
 
@@ -137,10 +135,10 @@ class ReadEntities:
     async def _kept(
         self, claim: Claim, key: bytes, passage: Passage, call: ToolCall
     ) -> Extraction | None:
-        """Metered, then remembered: also an answer of no use, which would only be paid again."""
-        await self.meter(
-            context_of(claim.origin), claim.document_id, call.report, "extract_entities"
-        )
+        """Metered, then kept, also an answer of no use: asking again would cost again."""
+        usage = Call("extract_entities", context_of(claim.origin), document_id=claim.document_id)
+        # Cancelling one document must not cancel the event that others wait for.
+        await asyncio.shield(self.metering.record(usage, call.report))
         extraction = read_answer(call.arguments, passage)
         if extraction is None:
             metric("EntityFallback", 1, reason="answer")

@@ -1,4 +1,4 @@
-"""Registry, work ledger and vector cache."""
+"""Registry, worklist and vector cache."""
 
 from alembic import op
 

@@ -1,0 +1,82 @@
+"""Documents: take one in, delete it, show it, list them, and note what others did with them."""
+
+from dataclasses import dataclass
+
+from contracts.envelope import Context
+from contracts.gateway.turns import TurnCompletedV1
+from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, ObjectsDroppedV1
+from contracts.ingestion.queries import GetDocumentV1, ListDocumentsV1
+from contracts.platform.replies import RequestFailedV1
+from contracts.retrieval.events import DocumentIndexedV1
+from services.ingestion.models.errors import BadCursor, Unwelcome
+from services.ingestion.services.documents import Documents
+from services.ingestion.services.intake.intake import TakeIn
+from services.ingestion.services.intake.permits import Permits
+from shared.outcomes import Done, Outcome, Reject
+
+_NOT_FOUND = Done(RequestFailedV1(code="not_found", message="There is no such document."))
+
+
+@dataclass(frozen=True)
+class DocumentsController:
+    """`permits` say who may send on the queue that stands open to others than the gateway."""
+
+    documents: Documents
+    take_in: TakeIn
+    permits: Permits
+
+    async def offered(self, message: IngestDocumentV2, context: Context) -> Outcome:
+        """Done means: the new version is committed."""
+        try:
+            self.permits.check(context)
+            await self.take_in.message(message, context)
+        except Unwelcome as error:
+            return Reject(str(error))
+        return Done()
+
+    async def dropped(self, message: ObjectsDroppedV1, context: Context) -> Outcome:
+        """One object that cannot be taken in does not keep the others out."""
+        problems = []
+        for dropped in message.objects:
+            if dropped.key.endswith("/") and not dropped.size:
+                continue  # the S3 console makes folders that way
+            try:
+                await self.take_in.dropped(dropped, context)
+            except Unwelcome as error:
+                problems.append(str(error))
+        return Reject("; ".join(problems)) if problems else Done()
+
+    async def delete_if_permitted(self, message: DeleteDocumentV1, context: Context) -> Outcome:
+        try:
+            self.permits.check(context)
+        except Unwelcome as error:
+            return Reject(str(error))
+        return await self.delete(message, context)
+
+    async def delete(self, message: DeleteDocumentV1, context: Context) -> Outcome:
+        state = await self.documents.delete(message.document_id, context, message.visible_to)
+        return _NOT_FOUND if state is None else Done(state)
+
+    async def get(self, message: GetDocumentV1, context: Context) -> Outcome:
+        state = await self.documents.state(
+            context.tenant, message.document_id, message.accepted_id, message.visible_to
+        )
+        return _NOT_FOUND if state is None else Done(state)
+
+    async def list(self, message: ListDocumentsV1, context: Context) -> Outcome:
+        try:
+            page = await self.documents.page(
+                context.tenant, message.limit, message.after, message.visible_to
+            )
+            return Done(page)
+        except BadCursor as error:
+            return Done(RequestFailedV1(code="invalid_request", message=str(error)))
+
+    async def indexed(self, message: DocumentIndexedV1, _context: Context) -> Outcome:
+        await self.documents.mark_ready(message.document_id, message.ordinal, message.counts.chunks)
+        return Done()
+
+    async def cited(self, message: TurnCompletedV1, context: Context) -> Outcome:
+        cited = {source.document_id for source in message.sources if source.cited}
+        await self.documents.count_citations(context.tenant, message.turn_id, cited)
+        return Done()

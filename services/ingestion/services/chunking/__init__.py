@@ -1,0 +1,1 @@
+"""A text as blocks, and the blocks as chunks."""

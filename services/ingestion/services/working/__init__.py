@@ -1,0 +1,1 @@
+"""What a worker does with a version: read, cut, embed, write the manifest, report."""

@@ -1,0 +1,186 @@
+"""Claims versions from the worklist and works on several at once."""
+
+import asyncio
+import logging
+import random
+from contextlib import suppress
+from functools import partial
+
+from services.ingestion.models.errors import Rejected
+from services.ingestion.models.version import Claim, Fault
+from services.ingestion.services.announcing import Announcer
+from services.ingestion.services.ports import Worklist
+from services.ingestion.services.working.ingest import Ingest
+from shared.errors import Unavailable
+from shared.observability import bound, metric, span
+
+logger = logging.getLogger(__name__)
+ATTEMPTS_MAX = 5
+# A claim costs two statements: several documents share them while there is a backlog.
+CLAIM_MIN = 8
+BUSY_POLL_S = 0.2
+IDLE_POLL_S = 1.0
+# While a dependency is out, one document is tried this often.
+PROBE_S = 5.0
+BACKOFF_S = 2.0
+
+
+class Worker:
+    """A runnable. `wake` is set by this process's intake; others' documents are found by polling.
+
+    `lease_s` is the worklist's. Stopping releases the versions in work at once; their vectors are
+    kept, so little is lost.
+    """
+
+    def __init__(
+        self,
+        worklist: Worklist,
+        ingest: Ingest,
+        announcer: Announcer,
+        wake: asyncio.Event,
+        in_flight: int,
+        lease_s: float,
+    ) -> None:
+        self._worklist, self._ingest, self._announcer = worklist, ingest, announcer
+        self._wake, self._in_flight, self._lease_s = wake, in_flight, lease_s
+        self._running: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
+        self._lost: set[str] = set()
+        self._stopping = self._outage = self._worklist_out = False
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        heartbeat = asyncio.create_task(self._renew_regularly())
+        try:
+            while not self._stopping:
+                await self._claim()
+                await self._rest()
+        finally:
+            heartbeat.cancel()
+            tasks = [task for _, task in self._running.values()]
+            for task in (*tasks, heartbeat):
+                task.cancel()
+            await asyncio.gather(*tasks, heartbeat, return_exceptions=True)
+
+    # -- claiming
+
+    def _places(self) -> int:
+        """One at a time while a dependency is out: a probe."""
+        return (1 if self._outage else self._in_flight) - len(self._running)
+
+    async def _claim(self) -> None:
+        places = self._places()
+        if places <= 0:
+            return
+        try:
+            claims = await self._worklist.claim(places)
+        except Unavailable as error:
+            logger.warning("claim_failed", extra={"fields": {"reason": str(error)}})
+            self._worklist_out = True
+            return
+        self._worklist_out = False
+        for claim in claims:
+            task = asyncio.create_task(self._work(claim))
+            self._running[claim.claim] = (claim, task)
+            task.add_done_callback(partial(self._ended, claim.claim))
+
+    def _ended(self, key: str, _task: asyncio.Task[None]) -> None:
+        del self._running[key]
+        self._lost.discard(key)
+        self._wake.set()
+
+    async def _rest(self) -> None:
+        """Until there is room for several more, or it is time to look again."""
+        loop = asyncio.get_running_loop()
+        pause = BUSY_POLL_S if self._running else IDLE_POLL_S
+        end = loop.time() + (PROBE_S if self._outage or self._worklist_out else pause)
+        while not self._stopping and (left := end - loop.time()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), left)
+            self._wake.clear()
+            if not self._outage and self._places() >= min(CLAIM_MIN, self._in_flight):
+                return
+
+    async def _renew_regularly(self) -> None:
+        """A claim that is no longer ours (deleted, superseded, taken) is worked on no more."""
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            if not self._running:
+                continue
+            held = dict(self._running)
+            try:
+                kept = await self._worklist.renew([claim for claim, _ in held.values()])
+            except Unavailable as error:
+                logger.warning("renewal_failed", extra={"fields": {"reason": str(error)}})
+                continue
+            for key, (_, task) in held.items():
+                if key not in kept and not task.done():
+                    self._lost.add(key)
+                    task.cancel()
+
+    # -- one document
+
+    async def _work(self, claim: Claim) -> None:
+        origin = claim.origin
+        attributes = {"document_id": claim.document_id, "ordinal": str(claim.ordinal)}
+        with (
+            bound(tenant=origin.tenant, correlation_id=origin.correlation_id),
+            span("ingest_document", attributes, parent=origin.traceparent),
+        ):
+            try:
+                await self._judged(claim)
+            except Exception:
+                # PostgreSQL or the topic is away: the lease's end or upkeep brings it back.
+                logger.exception("interrupted")
+
+    async def _judged(self, claim: Claim) -> None:
+        """Does the work and settles what became of it."""
+        try:
+            if claim.attempts > ATTEMPTS_MAX:
+                await self._end(claim, "failed", _interrupted())
+                return
+            announcement = await self._ingest.ingest(claim)
+            self._outage = False
+        except Rejected as error:
+            await self._end(claim, "rejected", Fault(error.code, error.message))
+        except Unavailable as error:
+            self._outage = True
+            logger.warning("outage", extra={"fields": {"dependency": error.dependency}})
+            await self._worklist.release(claim, after_s=0, counted=False)
+        except asyncio.CancelledError:
+            if claim.claim not in self._lost:
+                await self._worklist.release(claim, after_s=0, counted=False)
+            raise
+        except Exception as error:
+            logger.exception("attempt_failed", extra={"fields": {"attempt": claim.attempts}})
+            await self._again(claim, error)
+        else:
+            if announcement is not None:
+                metric("DocumentChunked", 1)
+                await self._announcer.tell(announcement)
+
+    async def _again(self, claim: Claim, error: Exception) -> None:
+        if claim.attempts >= ATTEMPTS_MAX:
+            words = f"It failed {claim.attempts} times, last by {type(error).__name__}: {error}"
+            await self._end(claim, "failed", Fault("internal", words[:500]))
+            return
+        pause = BACKOFF_S * 2 ** (claim.attempts - 1) * random.uniform(0.5, 1.5)
+        await self._worklist.release(claim, after_s=pause, counted=True)
+
+    async def _end(self, claim: Claim, status: str, fault: Fault) -> None:
+        fields = {"status": status, "code": fault.code, "document_id": claim.document_id}
+        logger.info("document_ended", extra={"fields": fields})
+        metric("DocumentEnded", 1, status=status, code=fault.code)
+        announcement = await self._worklist.settle(claim, status, fault)
+        if announcement is not None:
+            await self._announcer.tell(announcement)
+
+
+def _interrupted() -> Fault:
+    return Fault(
+        "interrupted",
+        f"The process that worked on it died more than {ATTEMPTS_MAX} times;"
+        " perhaps reading it takes more memory than there is.",
+    )
