@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 BREACHES = {
     "layers": ("shared/errors.py", "import services.memory.models.turn"),
     "independence": (
-        "services/memory/services/recall.py",
+        "services/memory/services/conversations.py",
         "import services.finetune_export.models.archived_turn",
     ),
     "contracts": ("contracts/message.py", "import botocore"),
@@ -24,20 +24,20 @@ BREACHES = {
     "main": ("services/memory/main.py", "import services.memory.settings"),
     "bootstrap": ("services/memory/bootstrap.py", "import botocore"),
     "controllers": (
-        "services/memory/controllers/turn_completed.py",
+        "services/memory/controllers/turns.py",
         "import services.memory.store.turn_table",
     ),
     "http": ("services/gateway/http/__init__.py", "import services.gateway.controllers.chat"),
-    "services": ("services/memory/services/recall.py", "import shared.messaging"),
+    "services": ("services/memory/services/conversations.py", "import shared.messaging"),
     "models": ("services/memory/models/turn.py", "import contracts.message"),
-    "settings": ("services/memory/settings.py", "import services.memory.store.turn_item"),
+    "settings": ("services/memory/settings.py", "import services.memory.store.turn_table"),
     "store-gateway": ("services/gateway/store/__init__.py", "import botocore"),
     "store-retrieval": ("services/retrieval/store/__init__.py", "import redis"),
     "store-memory": ("services/memory/store/turn_table.py", "import contracts.message"),
     "store-ingestion": ("services/ingestion/store/__init__.py", "import pynamodb"),
     "store-finetune_export": (
         "services/finetune_export/store/archive.py",
-        "import services.finetune_export.services.archive_turn",
+        "import services.finetune_export.services.archiving",
     ),
 }
 
