@@ -1,4 +1,4 @@
-"""A filter on documents: what it is made of, and what it means in plain Python."""
+"""Which passages a query may touch: a scope, and in it a filter on documents."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -71,6 +71,18 @@ class Not:
 
 
 Filter = OneOf | NamePrefix | Range | And | Or | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Part of every query to a store; it is never applied to a query's results.
+
+    `visible_to` is the principal's own set; what the whole tenant may see is always in scope.
+    """
+
+    tenant: str
+    visible_to: tuple[str, ...] = ()
+    filter: Filter | None = None
 
 
 def matches(wanted: Filter, version: Version) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from services.retrieval.models.document import Head
-from services.retrieval.models.scope import Scope
+from services.retrieval.models.filter import Scope
 from services.retrieval.models.typed_query import read_query, unspaced
 from services.retrieval.store.opensearch.filtering import clause
 from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE
