@@ -50,9 +50,6 @@ class SearchRequestedV1(Message):
     join_tokens: int = Field(default=0, ge=0, le=32_000)
 
 
-LegState = Literal["applied", "skipped", "failed"]
-
-
 class LegScore(Shape):
     """A leg's own view of a passage: its raw score, the normalised one, its rank from 1."""
 
@@ -108,8 +105,13 @@ class Hit(Shape):
 
 
 class SearchAnsweredV1(Message):
+    """`legs` says of each leg of the search `applied`, `skipped` or `failed`.
+
+    More states may come: a reader shows one that it does not know as it is.
+    """
+
     hits: tuple[Hit, ...]
-    legs: dict[str, LegState] = Field(default_factory=dict)
+    legs: dict[str, str] = Field(default_factory=dict)
     input_tokens: int = 0
     cost_usd: str = "0"
     took_ms: dict[str, float] = Field(default_factory=dict)
