@@ -9,7 +9,7 @@ from contracts.message import Message, Shape
 Leg = Literal["bm25", "dense", "graph", "rerank"]
 Fusion = Literal["zscore", "minmax", "rrf"]
 
-# `filter`, told once for readers of this file and of the HTTP description.
+# The form of `filter`, for readers of this file and of the HTTP description.
 FILTER_FORM = """\
 One condition, or several joined: {"and": [...]}, {"or": [...]}, {"not": {...}}.
 A condition names a `field` and exactly one test of it:
@@ -34,9 +34,9 @@ class Weights(Shape):
 class SearchRequestedV1(Message):
     """`visible_to` is the principal's own set (`user:…`, `group:…`), never taken from a client.
 
-    `filter` has the form told in FILTER_FORM; one that cannot be read is answered by RequestFailed
-    with the code `invalid_filter` and the name of the field. With `join_tokens` hits are read with
-    their neighbours where a section goes on: so much text may be added to all of them together.
+    FILTER_FORM describes `filter`; one that cannot be read is answered by RequestFailed with the
+    code `invalid_filter` and the name of the field. With `join_tokens`, hits are joined with their
+    neighbours where a section goes on, by so many tokens of text together.
     """
 
     query: str = Field(min_length=1, max_length=10_000)
@@ -74,7 +74,7 @@ class Explanation(Shape):
 
 
 class Twin(Shape):
-    """A passage that reads the same as a hit, and is left out for it."""
+    """A passage that reads the same as a hit and is left out of the hits."""
 
     document_id: str
     name: str

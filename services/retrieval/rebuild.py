@@ -87,7 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
         work = _rebuild(console, switch=not given.no_switch, remove_others=given.remove_others)
         rebuilt = asyncio.run(work)
     except (InUse, OtherEmbeddingSpace, Unavailable) as error:
-        console.print(f"{error}\nThe passages written so far are kept: run the command again then.")
+        console.print(
+            f"{error}\nRepair this and run it again: the passages written so far are kept."
+        )
         return 2
     sys.stdout.write(f"{rebuilt.documents} documents, {rebuilt.passages} passages written.\n")
     for key, reason in rebuilt.unreadable.items():

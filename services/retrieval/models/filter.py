@@ -21,7 +21,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The field's value, or one of several (tags), is among these; never equal over types."""
+    """The field's value, or one of its values (tags), is among these; types must be the same."""
 
     field: Field
     values: tuple[Value, ...]
@@ -29,7 +29,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class NamePrefix:
-    """The name begins with this, letter case and all."""
+    """The name begins with this text; letter case counts."""
 
     text: str
 

@@ -6,22 +6,23 @@ from typing import Any
 
 import pytest_asyncio
 
+from services.retrieval.services.ports import Names
 from tests.unit.retrieval.house import House
+from tests.unit.retrieval.memory_store import MemoryStore
 
 OpenHouse = Callable[..., Awaitable[House]]
 
 
 @pytest_asyncio.fixture
 async def open_house() -> AsyncIterator[OpenHouse]:
-    """`open_house(store=…, graph=…, leg_budget_ms=…)`: other names than these two are settings."""
+    """Opens the service with the store, graph and settings of one test."""
     async with AsyncExitStack() as stack:
 
-        async def opened(**given: Any) -> House:
-            parts = {name: given.pop(name) for name in ("store", "graph") if name in given}
-            house = House(**parts, settings=given)
-            await house.open()
-            stack.push_async_callback(house.close)
-            return house
+        async def opened(
+            store: MemoryStore | None = None, graph: Names | None = None, **settings: Any
+        ) -> House:
+            house = House(store=store or MemoryStore(), graph=graph, settings=settings)
+            return await stack.enter_async_context(house)
 
         yield opened
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from contracts.envelope import Context
 from contracts.message import Message
@@ -36,7 +36,7 @@ class House:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _service: Service | None = None
 
-    async def open(self) -> None:
+    async def __aenter__(self) -> Self:
         space: dict[str, Any] = {
             "embedding_model": SPACE.model,
             "embedding_dimension": SPACE.dimension,
@@ -51,9 +51,9 @@ class House:
             graph=self.graph,
         )
         self._service = await self._stack.enter_async_context(opened)
+        return self
 
-    async def close(self) -> None:
-        """Ends the service, which first publishes the usage of its model calls."""
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     async def tell(self, message: Message, context: Context = CONTEXT) -> Outcome:
@@ -84,6 +84,6 @@ class House:
         await self.store.promote("acme", document_id, 1)
 
     async def used(self) -> list[ModelUsedV2]:
-        """All usage that was published; ends the service."""
-        await self.close()
+        """Ends the service, which first publishes the usage of its model calls; returns all."""
+        await self._stack.aclose()
         return self.publisher.of(ModelUsedV2)

@@ -27,11 +27,8 @@ async def filled(person_visible_to: tuple[str, ...] | None = None) -> MemoryStor
 
 
 async def ask(store: MemoryStore, graph: Any, **fields: Any) -> SearchAnsweredV1:
-    house = House(store=store, graph=graph)
-    await house.open()
-    answer = await house.ask("harbour film", **{"legs": ("bm25", "graph")} | fields)
-    await house.close()
-    return answer
+    async with House(store=store, graph=graph) as house:
+        return await house.ask("harbour film", **{"legs": ("bm25", "graph")} | fields)
 
 
 async def test_what_the_first_hit_names_comes_in_and_says_why() -> None:

@@ -264,7 +264,7 @@ async def test_a_reranker_without_a_price_is_refused_at_start() -> None:
 async def test_a_slow_leg_misses_its_budget(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = await open_house(leg_budget_ms=10)
+    house = await open_house(leg_budget_ms=300)
     await house.put("d", TEXTS)
     never = asyncio.Event()
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 from contracts.envelope import Context
 from contracts.ingestion.entity_name import FOLDED_MAX, FUNCTION_WORDS, fold
@@ -87,10 +87,10 @@ class Neighbourhood:
         beginnings = {name, *name.split()} - FUNCTION_WORDS
         found = await graph.supports(scope, sorted(beginnings), CANDIDATES)
         known = {support.name for support in await shown(self.store, scope.tenant, found)}
-        closest = process.extract(name, sorted(known), scorer=fuzz.WRatio, limit=CLOSEST)
+        closest = sorted(known, key=lambda one: _distance(name, one))[:CLOSEST]
         if not closest:
             return f"No document that you can see names '{asked}'. Try another name."
-        near = ", ".join(f"'{one}'" for one, *_ in closest)
+        near = ", ".join(f"'{one}'" for one in closest)
         return f"No document that you can see names '{asked}'. Close to it: {near}."
 
 
@@ -136,3 +136,8 @@ def _order(place: Place) -> tuple[bool, str, int, str]:
     """Passages about the name first, then a document's passages in the order of its text."""
     _, _, n = place.passage_id.rpartition(":")
     return not place.about, place.document_id, int(n) if n.isdecimal() else 0, place.passage_id
+
+
+def _distance(asked: str, name: str) -> tuple[bool, float, str]:
+    """Names that go on as asked come first, then those whose words are most alike."""
+    return not name.startswith(asked), -fuzz.token_sort_ratio(asked, name), name

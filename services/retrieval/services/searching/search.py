@@ -29,8 +29,9 @@ from shared.metering import Bill, Metering
 from shared.ports import Model
 
 LEG_DEPTH = 100
-# Hits that their document's head does not show fall out: so many times more are looked at.
+# Passages that their document's head does not show are left out: so many times more are checked.
 OVERFETCH = 2
+# How often the legs are asked when heads move meanwhile.
 LOOKS = 2
 
 Texts = Mapping[str, FoundPassage]
@@ -39,7 +40,7 @@ Lists = Mapping[str, Attempt[list[Scored]]]
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a request gets that does not say otherwise; `leg_budget_s` bounds each leg."""
+    """For requests that do not say otherwise; `leg_budget_s` bounds each leg."""
 
     legs: tuple[Leg, ...] = ("bm25", "dense", "rerank")
     fusion: Fusion = "zscore"
@@ -49,7 +50,7 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Question:
-    """A request with the defaults filled in, and what is noted while it is answered."""
+    """A request with the defaults filled in; `bill` and `watch` note what its answer takes."""
 
     query: str
     typed: TypedQuery
@@ -90,7 +91,8 @@ class Search:
         with question.watch.stage("total"):
             for _ in range(LOOKS):
                 lists = await self._ask_legs(question)
-                placed, texts, moved = await self._shown(question, _fused(question, lists), lists)
+                fused = _fused(question, lists)
+                placed, texts, moved = await self._shown(question, fused, lists)
                 if not moved:
                     break
             ranked = only_exact(typed, placed, texts)
@@ -149,8 +151,8 @@ class Search:
     ) -> tuple[list[Ranked], Texts, bool]:
         """The passages that their document's head shows now, and the texts of the first of them.
 
-        True when a head has moved on since the legs looked: a document that was found by its old
-        version only would be missing from the answer, so the legs are to look again.
+        Then True when a head has moved since the legs were asked. A document that was found in its
+        old version would be missing from the answer, so the legs are to be asked again.
         """
         tenant = question.scope.tenant
         origin = {found.passage_id: found for done in lists.values() for found in done.value or ()}
@@ -180,7 +182,7 @@ class Search:
     async def _follow(
         self, question: Question, ranked: Sequence[Ranked], placed: Sequence[Ranked], texts: Texts
     ) -> Attempt[tuple[list[Ranked], Texts]]:
-        """`placed` holds passages too that were found too low to be in `ranked`."""
+        """`placed` also holds passages that were found too low for their texts to be read."""
         if "graph" not in question.legs or self.graph is None or not ranked:
             return Attempt("skipped")
         beyond = [place for place in placed if place.passage_id not in texts]

@@ -1,4 +1,4 @@
-"""SearchStore on OpenSearch: its index is refreshed late, so each leg asks the heads itself."""
+"""SearchStore on OpenSearch: its index is refreshed late, so each leg reads the heads too."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

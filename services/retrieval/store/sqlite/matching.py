@@ -35,7 +35,7 @@ def words(query: str) -> list[str]:
 def match_expression(query: str) -> str:
     """Every word is quoted, so that nothing in a query is syntax; empty when no word is left.
 
-    Required phrases are joined by AND, others and identifiers are one more thing to find.
+    Required phrases are joined by AND; other phrases, and identifiers, by OR.
     """
     typed = read_query(query)
     either = " OR ".join(f'"{word}"' for word in words(query))

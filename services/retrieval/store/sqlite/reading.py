@@ -37,8 +37,8 @@ def rows_by_tenant(connection: sqlite3.Connection) -> Iterator[tuple[int, Iterat
 
 
 def bm25(connection: sqlite3.Connection, scope: Scope, query: str, k: int) -> list[Scored]:
-    """Where no word is found, it looks for pairs of characters of scripts that put no blanks, then
-    for the nearest known words.
+    """By words; where none is found, by pairs of characters (scripts without blanks between words),
+    then by the nearest known words.
     """
     bounds = resolve(connection, scope)
     if bounds is None:
@@ -69,7 +69,7 @@ def _matching(
 
 
 def _by_pairs(connection: sqlite3.Connection, bounds: Bounds, query: str, k: int) -> list[Scored]:
-    """By how many pairs of neighbouring characters of unspaced runs stand in title or text."""
+    """By the number of the query's pairs of neighbouring characters that stand in title or text."""
     pairs = list(islice(dict.fromkeys(_pairs(query)), PAIRS_MAX))
     if not pairs:
         return []
@@ -102,7 +102,7 @@ def dense(
     versions = _versions(connection, bounds) if scope.filter else None
     nearest = vectors.nearest(bounds.tenant, question, audiences, versions, k)
     names = _names(connection, [row for row, _ in nearest])
-    # A row can have gone between the two looks.
+    # A row may be removed between the two reads.
     return [Scored(*names[row], score) for row, score in nearest if row in names]
 
 

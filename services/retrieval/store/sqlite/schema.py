@@ -143,7 +143,7 @@ def _others(path: Path) -> list[Path]:
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit, for use by one thread at a time."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    # NORMAL loses no consistency in WAL mode, and what a power cut takes the queue brings again.
+    # In WAL mode NORMAL keeps the file consistent; what a power cut loses, the queue sends again.
     connection.executescript(
         f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-{CACHE_KIB};"
     )
