@@ -13,7 +13,7 @@ from contracts.retrieval.graph import (
     Named,
     Neighbour,
 )
-from contracts.retrieval.search import FILTER_FORM, Explanation, Fusion, Hit, Leg, LegState, Weights
+from contracts.retrieval.search import FILTER_FORM, Explanation, Fusion, Hit, Leg, Weights
 
 QUESTION_MAX = 4_000
 
@@ -86,7 +86,7 @@ class SearchBody(Body):
 
 class SearchView(BaseModel):
     hits: tuple[Hit, ...]
-    legs: dict[str, LegState]
+    legs: dict[str, str]
     took_ms: dict[str, float] = Field(default_factory=dict)
 
 

@@ -1,7 +1,5 @@
 """The graph on the queue retrieval-queries: what stands around an entity."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from contracts.message import Message, Shape
@@ -22,10 +20,6 @@ class GraphRequestedV1(Message):
     visible_to: tuple[str, ...] = ()
 
 
-EdgeKind = Literal["names", "same as"]
-Relation = Literal["same as", "names", "named by", "names each other"]
-
-
 class Named(Shape):
     """An entity: `name` as it is stored, `written` as the first passage here writes it.
 
@@ -38,21 +32,27 @@ class Named(Shape):
 
 
 class Neighbour(Named):
-    """`relation` is seen from the asked entity; `strength` is 0…1, the rarer the higher."""
+    """A name that is tied to the asked entity; `strength` is 0…1, the rarer the higher.
 
-    relation: Relation
+    `relation`, seen from the asked entity, is `same as`, `names`, `named by` or `names each other`.
+    More relations may come: a reader shows one that it does not know as it is.
+    """
+
+    relation: str
     strength: float
 
 
 class Edge(Shape):
-    """A passage about `source` mentions `target`; or, `same as`, passages are about both.
+    """An edge of the `kind` `names` (passages about `source` mention `target`) or `same as`.
 
-    `passages` are those of its evidence that the answer holds, of `evidence` that there are.
+    `same as`: passages are about both. More kinds may come: a reader shows one that it does not
+    know as it is. `passages` are those of its evidence that the answer holds, of `evidence` that
+    there are.
     """
 
     source: str
     target: str
-    kind: EdgeKind
+    kind: str
     passages: tuple[str, ...]
     evidence: int
 

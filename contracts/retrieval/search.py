@@ -9,7 +9,7 @@ from contracts.message import Message, Shape
 Leg = Literal["bm25", "dense", "graph", "rerank"]
 Fusion = Literal["zscore", "minmax", "rrf"]
 
-# `filter`, told once for readers of this file and of the HTTP description.
+# The form of `filter`, for readers of this file and of the HTTP description.
 FILTER_FORM = """\
 One condition, or several joined: {"and": [...]}, {"or": [...]}, {"not": {...}}.
 A condition names a `field` and exactly one test of it:
@@ -34,9 +34,9 @@ class Weights(Shape):
 class SearchRequestedV1(Message):
     """`visible_to` is the principal's own set (`user:…`, `group:…`), never taken from a client.
 
-    `filter` has the form told in FILTER_FORM; one that cannot be read is answered by RequestFailed
-    with the code `invalid_filter` and the name of the field. With `join_tokens` hits are read with
-    their neighbours where a section goes on: so much text may be added to all of them together.
+    FILTER_FORM describes `filter`; one that cannot be read is answered by RequestFailed with the
+    code `invalid_filter` and the name of the field. With `join_tokens`, hits are joined with their
+    neighbours where a section goes on, by so many tokens of text together.
     """
 
     query: str = Field(min_length=1, max_length=10_000)
@@ -48,9 +48,6 @@ class SearchRequestedV1(Message):
     visible_to: tuple[str, ...] = ()
     turn_id: str | None = None
     join_tokens: int = Field(default=0, ge=0, le=32_000)
-
-
-LegState = Literal["applied", "skipped", "failed"]
 
 
 class LegScore(Shape):
@@ -77,7 +74,7 @@ class Explanation(Shape):
 
 
 class Twin(Shape):
-    """A passage that reads the same as a hit, and is left out for it."""
+    """A passage that reads the same as a hit and is left out of the hits."""
 
     document_id: str
     name: str
@@ -108,8 +105,13 @@ class Hit(Shape):
 
 
 class SearchAnsweredV1(Message):
+    """`legs` says of each leg of the search `applied`, `skipped` or `failed`.
+
+    More states may come: a reader shows one that it does not know as it is.
+    """
+
     hits: tuple[Hit, ...]
-    legs: dict[str, LegState] = Field(default_factory=dict)
+    legs: dict[str, str] = Field(default_factory=dict)
     input_tokens: int = 0
     cost_usd: str = "0"
     took_ms: dict[str, float] = Field(default_factory=dict)

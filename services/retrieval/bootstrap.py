@@ -1,113 +1,146 @@
 """The whole of retrieval, wired on one screen."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
 from contracts.retrieval.graph import GraphRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
-from services.retrieval.controllers.document_chunked import DocumentChunked
-from services.retrieval.controllers.document_deleted import DocumentDeleted
-from services.retrieval.controllers.graph_requested import GraphRequested
-from services.retrieval.controllers.search_requested import SearchRequested
-from services.retrieval.models.mapping import Mapping
-from services.retrieval.services.forgetting import Forgetting
-from services.retrieval.services.graph_store import GraphStore, Names
-from services.retrieval.services.indexing import Indexing
-from services.retrieval.services.manifests import Manifests
-from services.retrieval.services.neighbourhood import Neighbourhood
-from services.retrieval.services.rebuilding import Rebuild
-from services.retrieval.services.reranking import Breaker, Reranker
-from services.retrieval.services.search import Defaults, Search
-from services.retrieval.services.search_store import SearchStore, Successor
-from services.retrieval.services.spending import Meter
+from services.retrieval.controllers.index import IndexController
+from services.retrieval.controllers.queries import QueriesController
+from services.retrieval.models.embedding_space import EmbeddingSpace
+from services.retrieval.services.graph.neighbourhood import Neighbourhood
+from services.retrieval.services.indexing.indexing import Deletion, Indexing
+from services.retrieval.services.indexing.manifests import Manifests
+from services.retrieval.services.indexing.rebuilding import Rebuild
+from services.retrieval.services.ports import GraphStore, Names, SearchStore, Successor
+from services.retrieval.services.searching.ranking import Reranker
+from services.retrieval.services.searching.search import Defaults, Search
 from services.retrieval.settings import RetrievalSettings
 from services.retrieval.store.neo4j.store import open_neo4j
 from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
-from shared.bedrock import open_model
+from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
+from shared.breaker import Breaker
 from shared.lifecycle import Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
-from shared.ports import Blobs, Model
+from shared.metering import Metering
+from shared.outcomes import Handlers
+from shared.ports import Blobs, Model, Publisher
+
+# Reranking stops after so many failures in a row, for shared.breaker.OPEN_S.
+RERANK_FAILURES = 3
 
 
 @asynccontextmanager
 async def bootstrap(
     settings: RetrievalSettings | None = None,
     *,
+    bus: Bus | None = None,
+    publisher: Publisher | None = None,
+    blobs: Blobs | None = None,
+    model: Model | None = None,
     store: SearchStore | None = None,
     graph: Names | None = None,
-    model: Model | None = None,
-    blobs: Blobs | None = None,
-    bus: Bus | None = None,
 ) -> AsyncIterator[Service]:
     settings = settings or RetrievalSettings()
-    mapping = Mapping(settings.embedding_model, settings.embedding_dimension)
+    space = EmbeddingSpace(settings.embedding_model, settings.embedding_dimension)
     async with AsyncExitStack() as stack:
         beside: GraphStore | None = None
         if store is None:
-            store, graph, beside = await open_stores(stack, settings, mapping)
-        if model is None:
-            model = await stack.enter_async_context(open_model(settings))
+            store, graph, beside = await _open_stores(stack, settings, space)
         if blobs is None:
             blobs = await stack.enter_async_context(open_blobs(settings))
         if bus is None:
             bus = await stack.enter_async_context(open_bus(settings, blobs))
-        publisher = BusPublisher(bus)
-        meter = Meter(publisher)
-        # Before the bus closes: model calls that outlived their request are still to be metered.
-        stack.push_async_callback(meter.drain)
-        rerank, preset = reranker(settings, model), defaults(settings)
-        search = Search(store, model, mapping, meter, rerank, preset, graph)
-        around = GraphRequested(Neighbourhood(graph, store, preset.leg_budget_s))
-        manifests = Manifests(blobs, model, publisher, mapping)
+        if model is None:
+            model = await stack.enter_async_context(open_model(settings))
+        publisher = publisher or BusPublisher(bus)
+        metering = Metering("retrieval", publisher)
+        # Before the bus closes: calls that outlive their request are metered too.
+        stack.push_async_callback(metering.drain)
+        reranker, defaults = _reranker(settings, model), _defaults(settings)
+        search = Search(store, model, space, metering, reranker, defaults, graph)
+        queries = QueriesController(search, Neighbourhood(graph, store, defaults.leg_budget_s))
+        manifests = Manifests(blobs, model, metering, space)
         indexing = Indexing(store, manifests, publisher, beside)
-        deleted, written = DocumentDeleted(Forgetting(store, beside)), all_answer(store, beside)
-        yield Service(
-            [
-                Consumer(
-                    bus,
-                    "retrieval-index",
-                    {DocumentChunkedV1: DocumentChunked(indexing)},
-                    concurrency=settings.index_concurrency,
-                    probe=written,
-                    linger_s=LINGER_S,
-                ),
-                Consumer(bus, "retrieval-control", {DocumentDeletedV1: deleted}, probe=written),
-                Consumer(
-                    bus,
-                    "retrieval-queries",
-                    {SearchRequestedV1: SearchRequested(search), GraphRequestedV1: around},
-                    concurrency=settings.query_concurrency,
-                    probe=store.ping,
-                ),
-            ]
-        )
+        index = IndexController(indexing, Deletion(store, beside))
+        handlers: dict[str, Handlers] = {
+            "retrieval-index": {DocumentChunkedV1: index.chunked},
+            "retrieval-control": {DocumentDeletedV1: index.deleted},
+            "retrieval-queries": {
+                SearchRequestedV1: queries.search_requested,
+                GraphRequestedV1: queries.graph_requested,
+            },
+        }
+        yield Service(_consumers(bus, settings, handlers, store, beside), handlers)
 
 
-def all_answer(store: SearchStore, beside: GraphStore | None) -> Callable[[], Awaitable[None]]:
-    """What is written to both waits for both."""
-
-    async def probe() -> None:
+def _consumers(
+    bus: Bus,
+    settings: RetrievalSettings,
+    handlers: dict[str, Handlers],
+    store: SearchStore,
+    beside: GraphStore | None,
+) -> list[Consumer]:
+    async def both_answer() -> None:
+        """Versions are written to the store and to the graph beside it: work waits for both."""
         await store.ping()
         if beside is not None:
             await beside.ping()
 
-    return probe
+    return [
+        Consumer(
+            bus,
+            "retrieval-index",
+            handlers["retrieval-index"],
+            concurrency=settings.index_concurrency,
+            probe=both_answer,
+            linger_s=LINGER_S,
+        ),
+        # Deletions have a queue of their own, so that they never wait behind documents.
+        Consumer(bus, "retrieval-control", handlers["retrieval-control"], probe=both_answer),
+        Consumer(
+            bus,
+            "retrieval-queries",
+            handlers["retrieval-queries"],
+            concurrency=settings.query_concurrency,
+            probe=store.ping,
+        ),
+    ]
 
 
-async def open_stores(
-    stack: AsyncExitStack, settings: RetrievalSettings, mapping: Mapping, *, beside: bool = False
+@asynccontextmanager
+async def rebuilding(settings: RetrievalSettings) -> AsyncIterator[tuple[Rebuild, Successor]]:
+    """For the operator's command: the store that the settings name, beside the one that serves."""
+    space = EmbeddingSpace(settings.embedding_model, settings.embedding_dimension)
+    async with AsyncExitStack() as stack:
+        store, _, beside = await _open_stores(stack, settings, space, successor=True)
+        blobs = await stack.enter_async_context(open_blobs(settings))
+        bus = await stack.enter_async_context(open_bus(settings, blobs))
+        model = await stack.enter_async_context(open_model(settings))
+        metering = Metering("retrieval", BusPublisher(bus))
+        stack.push_async_callback(metering.drain)
+        manifests = Manifests(blobs, model, metering, space)
+        yield Rebuild(store, manifests, blobs, beside), store
+
+
+async def _open_stores(
+    stack: AsyncExitStack,
+    settings: RetrievalSettings,
+    space: EmbeddingSpace,
+    *,
+    successor: bool = False,
 ) -> tuple[Successor, Names | None, GraphStore | None]:
-    """Passages, the graph that searches follow, and the graph that is written beside, if any."""
+    """The search store, the graph that queries read, and the graph beside the store, if any."""
     if settings.search_store == "sqlite":
-        opened = open_sqlite(settings.sqlite_path, mapping, beside=beside)
+        opened = open_sqlite(settings.sqlite_path, space, successor=successor)
         embedded = await stack.enter_async_context(opened)
         return embedded, embedded, None
     prefix = settings.resource("ragops-").lower()
     search = await stack.enter_async_context(
-        open_opensearch(settings.opensearch_url, mapping, prefix, beside=beside)
+        open_opensearch(settings.opensearch_url, space, prefix, successor=successor)
     )
     if settings.neo4j_url is None:
         return search, None, None
@@ -117,20 +150,7 @@ async def open_stores(
     return search, graph, graph
 
 
-@asynccontextmanager
-async def rebuilding(settings: RetrievalSettings) -> AsyncIterator[tuple[Rebuild, Successor]]:
-    """For the operators' command: the store of these settings, whatever is served meanwhile."""
-    mapping = Mapping(settings.embedding_model, settings.embedding_dimension)
-    async with AsyncExitStack() as stack:
-        store, _, graph = await open_stores(stack, settings, mapping, beside=True)
-        model = await stack.enter_async_context(open_model(settings))
-        blobs = await stack.enter_async_context(open_blobs(settings))
-        publisher = BusPublisher(await stack.enter_async_context(open_bus(settings, blobs)))
-        manifests = Manifests(blobs, model, publisher, mapping)
-        yield Rebuild(store, manifests, blobs, graph), store
-
-
-def defaults(settings: RetrievalSettings) -> Defaults:
+def _defaults(settings: RetrievalSettings) -> Defaults:
     return Defaults(
         settings.default_legs,
         settings.default_fusion,
@@ -139,7 +159,11 @@ def defaults(settings: RetrievalSettings) -> Defaults:
     )
 
 
-def reranker(settings: RetrievalSettings, model: Model) -> Reranker | None:
-    if settings.rerank_model is None:
+def _reranker(settings: RetrievalSettings, model: Model) -> Reranker | None:
+    """Raises ValueError for a model without a price: each search would fail by it."""
+    name = settings.rerank_model
+    if name is None:
         return None
-    return Reranker(model, settings.rerank_model, settings.rerank_budget_ms / 1000, Breaker())
+    PriceList(settings.prices).check_query(name)
+    breaker = Breaker(failures=RERANK_FAILURES)
+    return Reranker(model, name, settings.rerank_budget_ms / 1000, breaker)

@@ -1,4 +1,4 @@
-"""retrieval's process."""
+"""Retrieval's process."""
 
 from services.retrieval.bootstrap import bootstrap
 from shared.lifecycle import run

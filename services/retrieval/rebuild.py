@@ -8,31 +8,33 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from services.retrieval.bootstrap import rebuilding
-from services.retrieval.models.mapping import MappingMismatch
-from services.retrieval.services.rebuilding import Rebuilt
+from services.retrieval.models.embedding_space import OtherEmbeddingSpace
+from services.retrieval.services.indexing.rebuilding import Rebuilt
 from services.retrieval.settings import RetrievalSettings
-from services.retrieval.store.sqlite.connections import InUse
+from services.retrieval.store.sqlite.store import InUse
 from shared.errors import Unavailable
 from shared.observability import configure_logs
 
 _EPILOG = """\
-Every version that counts lies in the carrier bucket as a manifest: text, names and vectors. From
-there this makes what the settings (RAGOPS_*) name: an index that was lost, another kind of store,
-or the index of another embedding model. Doing it again does only what is missing.
+The carrier bucket holds a manifest of every version that is shown: text, names and vectors. This
+command fills the store that the settings (RAGOPS_*) name from them: an index that was lost, another
+kind of store, or the index of another embedding model. It writes only what is missing, so you can
+run it again.
 
-another embedding model, without a moment in which nothing is found:
-  1. RAGOPS_EMBEDDING_MODEL=new RAGOPS_EMBEDDING_DIMENSION=1024 \\
-         python -m services.retrieval.rebuild
-     embeds every passage anew (this costs) into an index beside the one that is served, then
-     switches the alias. Running processes keep to their own index.
+To change the embedding model while searches go on:
+  1. Run
+         RAGOPS_EMBEDDING_MODEL=new RAGOPS_EMBEDDING_DIMENSION=1024 \\
+             python -m services.retrieval.rebuild
+     It embeds every passage anew, which costs money, into an index beside the one that serves; then
+     it switches the alias. Running processes keep to their own index.
   2. Start retrieval and ingestion with the new settings, and stop the old ones.
-  3. Run the same command once more, with --retire: it adds what came meanwhile, and removes the
-     indices of other models.
+  3. Run the same command once more with --remove-others: it adds the documents that came meanwhile,
+     and removes the indices of other models.
 """
 
 
 class _Bar:
-    """A bar for each round over the documents."""
+    """A progress bar for each round over the documents."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -56,34 +58,38 @@ def _parser() -> argparse.ArgumentParser:
         "--no-switch", action="store_true", help="fill the index, but do not serve it yet"
     )
     parser.add_argument(
-        "--retire", action="store_true", help="then remove the indices of other models"
+        "--remove-others",
+        action="store_true",
+        help="then remove the indices of other models",
     )
     return parser
 
 
-async def _rebuild(console: Console, *, switch: bool, retire: bool) -> Rebuilt:
+async def _rebuild(console: Console, *, switch: bool, remove_others: bool) -> Rebuilt:
     columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
     async with rebuilding(RetrievalSettings()) as (rebuild, store):
         with Progress(*columns, console=console) as progress:
-            rebuilt = await rebuild(_Bar(progress))
+            rebuilt = await rebuild.run(_Bar(progress))
         if switch and not rebuilt.unreadable:
             await store.serve()
-            if retire:
-                gone = await store.retire()
-                console.print(f"removed: {', '.join(gone) or 'nothing, there was no other'}")
+            if remove_others:
+                removed = await store.remove_others()
+                console.print(f"removed: {', '.join(removed) or 'nothing, there was no other'}")
     return rebuilt
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """1 when a manifest could not be read, 2 when it could not work."""
+    """0, or 1 when a manifest could not be read, or 2 when a store or model could not be used."""
     given = _parser().parse_args(arguments)
     configure_logs("retrieval", "ERROR")
     console = Console(stderr=True, highlight=False)
     try:
-        work = _rebuild(console, switch=not given.no_switch, retire=given.retire)
+        work = _rebuild(console, switch=not given.no_switch, remove_others=given.remove_others)
         rebuilt = asyncio.run(work)
-    except (InUse, MappingMismatch, Unavailable) as error:
-        console.print(f"{error}\nWhat was done is kept: run it again when that is mended.")
+    except (InUse, OtherEmbeddingSpace, Unavailable) as error:
+        console.print(
+            f"{error}\nRepair this and run it again: the passages written so far are kept."
+        )
         return 2
     sys.stdout.write(f"{rebuilt.documents} documents, {rebuilt.passages} passages written.\n")
     for key, reason in rebuilt.unreadable.items():

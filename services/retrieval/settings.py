@@ -1,4 +1,4 @@
-"""retrieval's settings."""
+"""Retrieval's settings."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,28 +9,56 @@ from shared.settings import Settings
 
 
 class RetrievalSettings(Settings):
-    """`sqlite_path` is a folder: the file in it is named for the embedding model and dimension."""
+    """Read from RAGOPS_* variables once, in bootstrap."""
 
-    search_store: Literal["sqlite", "opensearch"] = "sqlite"
-    sqlite_path: Path = Path(".ragops/search")
-    opensearch_url: str = "http://127.0.0.1:9200"
-    # Beside OpenSearch. None: no graph, the leg is skipped.
-    neo4j_url: str | None = None
-    # Empty: the server asks for none.
-    neo4j_user: str = ""
-    neo4j_password: str = ""
-    default_legs: tuple[Literal["bm25", "dense", "graph", "rerank"], ...] = (
-        "bm25",
-        "dense",
-        "graph",
-        "rerank",
+    search_store: Literal["sqlite", "opensearch"] = Field(
+        default="sqlite",
+        description="where passages are indexed: in a file of this machine, or in OpenSearch",
     )
-    default_fusion: Literal["zscore", "minmax", "rrf"] = "zscore"
-    leg_budget_ms: int = Field(default=2_000, ge=1)
-    # How much of the seed's score a passage gains that the graph leads to.
-    graph_weight: float = Field(default=0.6, ge=0, le=1)
-    # None: no reranker, the leg is skipped.
-    rerank_model: str | None = "amazon.rerank-v1:0"
-    rerank_budget_ms: int = Field(default=800, ge=1)
-    index_concurrency: int = Field(default=16, ge=1)
-    query_concurrency: int = Field(default=16, ge=1)
+    sqlite_path: Path = Field(
+        default=Path(".ragops/search"),
+        description="folder of the SQLite file; its name holds the embedding model and dimension",
+    )
+    opensearch_url: str = Field(
+        default="http://127.0.0.1:9200", description="address of OpenSearch, if that is the store"
+    )
+    neo4j_url: str | None = Field(
+        default=None,
+        description="address of Neo4j, the graph beside OpenSearch; not set: no graph, the leg is"
+        " skipped",
+    )
+    neo4j_user: str = Field(
+        default="", description="user for Neo4j; empty when the server asks for none"
+    )
+    neo4j_password: str = Field(default="", description="password for Neo4j")
+    default_legs: tuple[Literal["bm25", "dense", "graph", "rerank"], ...] = Field(
+        default=("bm25", "dense", "graph", "rerank"),
+        description="JSON list: the legs of a search whose request names none",
+    )
+    default_fusion: Literal["zscore", "minmax", "rrf"] = Field(
+        default="zscore", description="how the legs' lists are fused when a request does not say"
+    )
+    leg_budget_ms: int = Field(
+        default=2_000,
+        ge=1,
+        description="milliseconds for each leg of a search, and for an answer from the graph",
+    )
+    graph_weight: float = Field(
+        default=0.6,
+        ge=0,
+        le=1,
+        description="share of its seed's score that a passage gains when the graph leads to it",
+    )
+    rerank_model: str | None = Field(
+        default="amazon.rerank-v1:0",
+        description="model that reranks the first 50 passages; null: none, the leg is skipped",
+    )
+    rerank_budget_ms: int = Field(
+        default=800, ge=1, description="milliseconds that a search waits for the reranker"
+    )
+    index_concurrency: int = Field(
+        default=16, ge=1, description="versions that are indexed at a time"
+    )
+    query_concurrency: int = Field(
+        default=16, ge=1, description="searches and graph requests that are answered at a time"
+    )

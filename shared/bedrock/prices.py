@@ -42,6 +42,12 @@ class PriceList:
         if foundation_model(model) not in self._rates:
             raise ValueError(f"no price for model {model!r}: add it to RAGOPS_PRICES")
 
+    def check_query(self, model: str) -> None:
+        """The same for a model that is billed by query."""
+        if foundation_model(model) not in RATES_PER_QUERY:
+            known = ", ".join(RATES_PER_QUERY)
+            raise ValueError(f"no price for the reranker {model!r}: use one of {known}")
+
     def cost(self, model: str, input_tokens: int, output_tokens: int = 0) -> Decimal:
         rate_in, rate_out = self._rates[foundation_model(model)]
         return (rate_in * input_tokens + rate_out * output_tokens) / _MILLION

@@ -9,14 +9,16 @@ from typing import Any
 
 from contracts.envelope import Context, new_id
 from contracts.retrieval.search import Leg, SearchRequestedV1
-from services.retrieval.services.reranking import Breaker, Reranker
-from services.retrieval.services.search import Search
-from services.retrieval.services.spending import Meter
+from services.retrieval.services.searching.ranking import Reranker
+from services.retrieval.services.searching.search import Search
 from services.retrieval.store.sqlite.store import SqliteSearchStore
+from shared.breaker import Breaker
+from shared.metering import Metering
 from shared.ports import Embedded, EmbedRole, ModelReport, Reranked
+from shared.testing.fakes import FakePublisher
 from tests.bench.library import TENANT
-from tests.quality.embedder import MAPPING, Vectors
-from tests.unit.retrieval.fakes import FakeModel, FakePublisher
+from tests.quality.embedder import SPACE, Vectors
+from tests.unit.retrieval.fakes import FakeModel
 
 Span = tuple[float, float]
 
@@ -80,13 +82,14 @@ async def search_all(
     model: Any = Timed(InstantModel(vectors), spans)
     held: Any = Timed(store, spans)
     reranker = Reranker(model, "bench", 5.0, Breaker())
-    search = Search(held, model, MAPPING, Meter(FakePublisher()), reranker, graph=held)
+    metering = Metering("retrieval", FakePublisher())
+    search = Search(held, model, SPACE, metering, reranker, graph=held)
     queries, times = list(vectors), Times()
     for n, query in enumerate([*queries[:20], *queries]):
         spans.clear()
         request = SearchRequestedV1(query=query, legs=legs)
         started = perf_counter()
-        answer = await search(request, Context(tenant=TENANT, causation_id=new_id()))
+        answer = await search.find(request, Context(tenant=TENANT, causation_id=new_id()))
         took = perf_counter() - started
         assert set(answer.legs.values()) == {"applied"}, answer.legs
         if n >= 20:

@@ -11,13 +11,13 @@ from services.retrieval.store.sqlite.store import open_sqlite
 from tests.bench.asking import search_all
 from tests.bench.figures import Figure
 from tests.bench.library import Library, fill
-from tests.quality.embedder import MAPPING
+from tests.quality.embedder import SPACE
 
 SIZES = (5_000, 15_000, 50_000)
 QUERIES = 300
 LIMIT_MS = 60.0
 # Vectors in memory are float32; beside them stand ids, and pages that SQLite keeps.
-LIMIT_BYTES = 4 * MAPPING.dimension + 3_000
+LIMIT_BYTES = 4 * SPACE.dimension + 3_000
 
 
 async def measure() -> list[Figure]:
@@ -28,10 +28,10 @@ async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for size in SIZES:
-            async with open_sqlite(folder, MAPPING) as store:
+            async with open_sqlite(folder, SPACE) as store:
                 held += await fill(store, documents, size - held)
             resident[held] = await _resident(folder)
-        async with open_sqlite(folder, MAPPING) as store:
+        async with open_sqlite(folder, SPACE) as store:
             vectors = library.queries()
             asked = random.Random(3).sample(sorted(vectors), QUERIES)
             some = {query: vectors[query] for query in asked}

@@ -16,7 +16,7 @@ from services.ingestion.services.chunking.chunking import chunks_of
 from services.ingestion.services.entities.extracting import extract
 from services.retrieval.models.document import Version
 from services.retrieval.models.passage import IndexedPassage, Passage
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.ports import SearchStore
 from tests.quality.embedder import Embedder, Vectors
 from tests.quality.evaluation_set import ROOT, load
 from tests.quality.test_retrieval_figures import matched

@@ -10,10 +10,10 @@ from time import perf_counter
 
 import numpy as np
 
+from services.retrieval.models.filter import Scope
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.models.scope import Scope
-from services.retrieval.services.graph_leg import OWNERS_MAX, SEEDS
-from services.retrieval.services.search import LEG_DEPTH
+from services.retrieval.services.graph.hop import OWNERS_MAX, SEEDS
+from services.retrieval.services.searching.search import LEG_DEPTH
 from tests.bench.figures import Figure
 from tests.bench.library import SETS, TENANT, Document, Library, version
 from tests.bench.real_servers import NAMES, Servers, on_disk, servers

@@ -16,12 +16,11 @@ from compose.local.real.neo4j.node import neo4j
 from compose.local.real.neo4j.node import url as neo4j_url
 from compose.local.real.opensearch.node import opensearch
 from compose.local.real.opensearch.node import url as opensearch_url
-from services.retrieval.services.graph_store import GraphStore
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.ports import GraphStore, SearchStore
 from services.retrieval.store.neo4j.store import open_neo4j
 from services.retrieval.store.opensearch.store import open_opensearch
 from tests.bench.library import Document
-from tests.quality.embedder import MAPPING
+from tests.quality.embedder import SPACE
 
 NAMES = ("opensearch", "neo4j")
 # Where each keeps what it stores; transaction logs lie elsewhere, or are left out below.
@@ -54,7 +53,7 @@ async def servers(folder: Path) -> AsyncIterator[Servers]:
         await fleet.run(opensearch(folder / "opensearch", search_port))
         await fleet.run(neo4j(folder / "neo4j", graph_port))
         async with (
-            open_opensearch(opensearch_url(search_port), MAPPING) as search,
+            open_opensearch(opensearch_url(search_port), SPACE) as search,
             open_neo4j(neo4j_url(graph_port)) as graph,
         ):
             yield Servers(search, graph, fleet.pids())

@@ -18,17 +18,18 @@ from compose.local.ports import HOST, free_ports
 from compose.local.progress import Silent
 from contracts.envelope import Context, new_id
 from contracts.retrieval.search import SearchRequestedV1
-from services.retrieval.services.reranking import DEPTH, Breaker, Reranker
-from services.retrieval.services.search import Search
-from services.retrieval.services.spending import Meter
+from services.retrieval.services.searching.ranking import DEPTH, Reranker
+from services.retrieval.services.searching.search import Search
 from services.retrieval.store.sqlite.store import open_sqlite
 from shared.bedrock import open_model
+from shared.breaker import Breaker
+from shared.metering import Metering
 from shared.ports import Model
 from shared.settings import Settings
+from shared.testing.fakes import FakePublisher
 from tests.bench.figures import Figure
 from tests.bench.library import TENANT, Document, Library
-from tests.quality.embedder import MAPPING
-from tests.unit.retrieval.fakes import FakePublisher
+from tests.quality.embedder import SPACE
 
 DOCUMENTS, QUERIES = 1_000, 100
 LIMIT_MS = 60.0
@@ -41,11 +42,12 @@ async def measure() -> list[Figure]:
     queries = list(library.queries("scifact"))[:QUERIES]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        async with _model(folder) as model, open_sqlite(folder, MAPPING) as store:
+        async with _model(folder) as model, open_sqlite(folder, SPACE) as store:
             for document in await _embedded(model, documents):
                 await document.put(store)
             reranker = Reranker(model, "amazon.rerank-v1:0", 5.0, Breaker())
-            search = Search(store, model, MAPPING, Meter(FakePublisher()), reranker)
+            metering = Metering("retrieval", FakePublisher())
+            search = Search(store, model, SPACE, metering, reranker)
             took = [await _reranking_ms(search, query) for query in queries]
     detail = f"p95 {statistics.quantiles(took, n=20)[-1]:.0f}; {len(took)} queries, over HTTP"
     name = f"reranking {DEPTH} passages"
@@ -62,7 +64,7 @@ async def _model(folder: Path) -> AsyncIterator[Model]:
     try:
         await fleet.run(bedrock(layout, port))
         url = f"http://{HOST}:{port}"
-        settings = Settings(bedrock_endpoint_url=url, embedding_dimension=MAPPING.dimension)
+        settings = Settings(bedrock_endpoint_url=url, embedding_dimension=SPACE.dimension)
         async with open_model(settings) as model:
             yield model
     finally:
@@ -73,7 +75,7 @@ async def _embedded(model: Model, documents: Sequence[Document]) -> list[Documen
     """With the vectors that the stand-in gives, which keeps the tokens' own for reranking."""
     passages = [p for document in documents for p in document.passages]
     texts = [p.passage.matched_text for p in passages]
-    answer = await model.embed(MAPPING.model, texts, "passage")
+    answer = await model.embed(SPACE.model, texts, "passage")
     vectors = (np.asarray(vector, "<f2").tobytes() for vector in answer.vectors)
     return [
         replace(document, passages=[replace(p, vector=next(vectors)) for p in document.passages])
@@ -83,7 +85,7 @@ async def _embedded(model: Model, documents: Sequence[Document]) -> list[Documen
 
 async def _reranking_ms(search: Search, query: str) -> float:
     request = SearchRequestedV1(query=query, legs=("bm25", "dense", "rerank"), limit=DEPTH)
-    answer = await search(request, Context(tenant=TENANT, causation_id=new_id()))
+    answer = await search.find(request, Context(tenant=TENANT, causation_id=new_id()))
     assert answer.legs["rerank"] == "applied"
     missing = [hit.passage_id for hit in answer.hits if hit.explain.rerank is None]
     assert not missing, f"not reranked, so not kept when it was embedded: {missing}"

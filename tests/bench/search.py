@@ -8,7 +8,7 @@ from services.retrieval.store.sqlite.store import open_sqlite
 from tests.bench.asking import search_all
 from tests.bench.figures import Figure
 from tests.bench.library import Library, fill
-from tests.quality.embedder import MAPPING
+from tests.quality.embedder import SPACE
 
 PASSAGES = 5_000
 LIMIT_MS = 3.5
@@ -18,7 +18,7 @@ async def measure() -> list[Figure]:
     """The median over scifact's queries in its own passages, all legs on."""
     library = Library()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_sqlite(Path(folder), MAPPING) as store:
+        async with open_sqlite(Path(folder), SPACE) as store:
             held = await fill(store, library.originals("scifact"), PASSAGES)
             vectors = library.queries("scifact")
             times = await search_all(store, vectors, ("bm25", "dense", "graph", "rerank"))

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from services.retrieval.models.mapping import Mapping
-from services.retrieval.models.scope import Scope
+from services.retrieval.models.embedding_space import EmbeddingSpace
+from services.retrieval.models.filter import Scope
 from services.retrieval.store.sqlite.store import SqliteSearchStore, open_sqlite
 from tests.quality.evaluation_set import load
 
-TENANT, MAPPING = "bench", Mapping("local.minilm-l6-v2", 384)
+TENANT, SPACE = "bench", EmbeddingSpace("local.minilm-l6-v2", 384)
 QUERIES, K, SEEDS, OWNERS_MAX = 200, 100, 5, 3
 
 
 async def main() -> None:
-    async with open_sqlite(Path(sys.argv[1]), MAPPING) as store:
+    async with open_sqlite(Path(sys.argv[1]), SPACE) as store:
         print(_resident(), flush=True)
         await _ask(store)
         print(_resident(), flush=True)
@@ -28,7 +28,7 @@ async def _ask(store: SqliteSearchStore) -> None:
     chance, scope = np.random.default_rng(5), Scope(TENANT)
     some = [query for name in ("scifact", "hotpotqa") for query in load(name).queries.values()]
     for query in chance.permutation(some)[:QUERIES]:
-        vector = chance.standard_normal(MAPPING.dimension)
+        vector = chance.standard_normal(SPACE.dimension)
         nearest = store.dense(scope, list(vector / np.linalg.norm(vector)), K)
         found, near = await asyncio.gather(store.bm25(scope, str(query), K), nearest)
         ids = [hit.passage_id for hit in (*found, *near)]

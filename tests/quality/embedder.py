@@ -12,12 +12,12 @@ import numpy.typing as npt
 from compose.local.bedrock.encoder import Encoder
 from compose.local.bedrock.graph import ready_graph
 from compose.local.bedrock.settings import Settings
-from services.retrieval.models.mapping import Mapping
+from services.retrieval.models.embedding_space import EmbeddingSpace
 from shared.ports import Embedded, EmbedRole, ModelReport
 from tests.unit.retrieval.fakes import FakeModel
 
 MODEL = "local.minilm-l6-v2"
-MAPPING = Mapping(MODEL, 384)
+SPACE = EmbeddingSpace(MODEL, 384)
 Vectors = npt.NDArray[np.float32]
 
 

@@ -12,9 +12,8 @@ from services.retrieval.models.document import Version
 from services.retrieval.models.filter import matches
 from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.services.graph_store import GraphStore
-from services.retrieval.services.purging import purge
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.indexing.indexing import purge
+from services.retrieval.services.ports import GraphStore, SearchStore
 from tests.unit.retrieval.making import passage, version
 
 TENANTS = ("acme", "rival", "third")
@@ -63,7 +62,7 @@ class Library:
         await asyncio.gather(*(self._put_all(store, graph, plan) for plan in plans))
         for tenant in TENANTS:
             for n in range(0, DOCUMENTS, 6):
-                await store.bury(tenant, f"{tenant}-{n}", VERSIONS)
+                await store.hide(tenant, f"{tenant}-{n}", VERSIONS)
                 self.hidden.append(self.shown.pop((tenant, f"{tenant}-{n}")))
 
     def seen_by(self, asking: Asking) -> dict[str, IndexedPassage]:

@@ -14,21 +14,22 @@ import pytest
 from contracts.envelope import Context
 from contracts.retrieval.search import Hit, SearchAnsweredV1, SearchRequestedV1
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.services.graph_leg import SEEDS
-from services.retrieval.services.graph_store import Links
-from services.retrieval.services.reranking import Breaker, Reranker
-from services.retrieval.services.search import Defaults, Search
-from services.retrieval.services.search_store import SearchStore
-from services.retrieval.services.spending import Meter
+from services.retrieval.services.graph.hop import SEEDS
+from services.retrieval.services.ports import Links, SearchStore
+from services.retrieval.services.searching.ranking import Reranker
+from services.retrieval.services.searching.search import Defaults, Search
 from services.retrieval.store.neo4j.store import open_neo4j
 from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
+from shared.breaker import Breaker
+from shared.metering import Metering
 from shared.ports import ModelReport, Reranked
+from shared.testing.fakes import FakePublisher
 from shared.testing.probe import until
 from tests.integration.retrieval.real_servers import real_neo4j, real_opensearch
 from tests.quality.tenants import TENANTS, Asking, Library
-from tests.unit.retrieval.fakes import FakeModel, FakePublisher
-from tests.unit.retrieval.making import MAPPING
+from tests.unit.retrieval.fakes import FakeModel
+from tests.unit.retrieval.making import SPACE
 
 EMBEDDED_QUERIES, REAL_QUERIES = 10_000, 1_000
 # Neo4j plans a query for each new form of a filter, which takes a quarter of a second.
@@ -92,8 +93,8 @@ async def ask(
 ) -> None:
     model = Tempted(tenant=asking.tenant)
     reranker = Reranker(model, "test.reranker", 30.0, Breaker())
-    meter, preset = Meter(FakePublisher()), Defaults(leg_budget_s=30.0)
-    search = Search(store, model, MAPPING, meter, reranker, preset, graph)
+    metering, defaults = Metering("retrieval", FakePublisher()), Defaults(leg_budget_s=30.0)
+    search = Search(store, model, SPACE, metering, reranker, defaults, graph)
     request = SearchRequestedV1(
         query=asking.query,
         limit=100,
@@ -104,7 +105,7 @@ async def ask(
 
     async def answered() -> SearchAnsweredV1 | None:
         """A graph that has to plan a new query may take longer than a search waits."""
-        answer = await search(request, Context(tenant=asking.tenant, causation_id="request"))
+        answer = await search.find(request, Context(tenant=asking.tenant, causation_id="request"))
         return None if "failed" in answer.legs.values() else answer
 
     answer = await until(answered, within_s=60)
@@ -166,7 +167,7 @@ def _check_teeth(seen: Seen, queries: int) -> None:
 
 async def test_the_embedded_store_shows_nothing_forbidden(tmp_path: Path) -> None:
     library = Library(random.Random(7), EMBEDDED_FILTERS)
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await library.fill(store, None)
         seen = await ask_all(store, store, library, EMBEDDED_QUERIES)
     _check_teeth(seen, EMBEDDED_QUERIES)
@@ -188,7 +189,7 @@ async def test_opensearch_and_neo4j_show_nothing_forbidden(
 ) -> None:
     library = Library(random.Random(8), REAL_FILTERS)
     async with (
-        open_opensearch(opensearch_url, MAPPING, f"visibility-{uuid4().hex[:12]}-") as store,
+        open_opensearch(opensearch_url, SPACE, f"visibility-{uuid4().hex[:12]}-") as store,
         open_neo4j(neo4j_url) as graph,
     ):
         await library.fill(store, graph)

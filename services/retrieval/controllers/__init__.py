@@ -1,1 +1,1 @@
-"""One file per message type."""
+"""One file for each resource, a method for each message about it."""

@@ -1,4 +1,4 @@
-"""A filter on documents: what it is made of, and what it means in plain Python."""
+"""Which passages a query may touch: a scope, and in it a filter on documents."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The field's value, or one of several (tags), is among these; never equal over types."""
+    """The field's value, or one of its values (tags), is among these; types must be the same."""
 
     field: Field
     values: tuple[Value, ...]
@@ -29,7 +29,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class NamePrefix:
-    """The name begins with this, letter case and all."""
+    """The name begins with this text; letter case counts."""
 
     text: str
 
@@ -71,6 +71,18 @@ class Not:
 
 
 Filter = OneOf | NamePrefix | Range | And | Or | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Part of every query to a store; it is never applied to a query's results.
+
+    `visible_to` is the principal's own set; what the whole tenant may see is always in scope.
+    """
+
+    tenant: str
+    visible_to: tuple[str, ...] = ()
+    filter: Filter | None = None
 
 
 def matches(wanted: Filter, version: Version) -> bool:

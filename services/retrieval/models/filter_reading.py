@@ -1,4 +1,4 @@
-"""A filter from its JSON form; what cannot be read is refused by the name of its field."""
+"""A filter from its JSON form; an error names the field that cannot be read."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class InvalidFilter(Exception):
 
 
 def read_filter(given: Mapping[str, Any]) -> Filter:
-    """Raises InvalidFilter. The form is told in contracts/retrieval/search.py."""
+    """Raises InvalidFilter. contracts/retrieval/search.py describes the form."""
     if _count(given, MAX_DEPTH) > MAX_CONDITIONS:
         raise InvalidFilter("filter", f"at most {MAX_CONDITIONS} conditions are allowed")
     return _read(given)

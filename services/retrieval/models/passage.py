@@ -1,4 +1,4 @@
-"""A passage: a chunk of a version as it is indexed, and as it is found."""
+"""A passage: a chunk of a version as it is indexed, as a leg scores it, and as it is read back."""
 
 from dataclasses import dataclass
 
@@ -31,6 +31,16 @@ class IndexedPassage:
     vector: bytes
     mentions: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A passage as one leg found it: higher scores are better, within that leg's list only."""
+
+    passage_id: str
+    document_id: str
+    ordinal: int
+    score: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ STOP_WORDS = frozenset((
     "this", "to", "was", "will", "with",
 ))
 # fmt: on
-# In a longer sentence quotes name a title or a saying: there they count as one more word.
+# In a longer sentence quotes mark a title or a saying, which is not required of a hit.
 FREE_WORDS_MAX = 3
 PARTS_MAX = 8
 _WORD = re.compile(r"[^\W_]+")
 _QUOTED = re.compile(r"(?<![^\s(\[])[\"“„«]([^\"“”„«»]{1,200})[\"”“»](?![^\W_])")
 _JOINED = re.compile(r"[^\W_]+(?:[-._:#][^\W_]+)+")
 _DIGIT = re.compile(r"\d")
-# Scripts that put no blanks between words, so that a run of theirs is not one word.
+# Scripts without blanks between words: a run of their characters is more than one word.
 UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _UNSPACED = re.compile(f"[{UNSPACED_SCRIPTS}]")
 
@@ -35,7 +35,7 @@ class TypedQuery:
 
 
 def words_of(text: str) -> list[str]:
-    """In lower case; what joins them (`-`, `_`, `.`) parts them."""
+    """In lower case; `-`, `_`, `.` and the like separate words."""
     return _WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 

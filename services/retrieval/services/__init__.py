@@ -1,1 +1,1 @@
-"""The use cases of retrieval; every decision is here."""
+"""What retrieval does: search, look at an entity's neighbourhood, index."""

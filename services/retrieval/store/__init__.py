@@ -1,1 +1,1 @@
-"""The only code that touches the search store."""
+"""The search stores and the graph: SQLite, OpenSearch, Neo4j."""

@@ -11,13 +11,12 @@ from opensearchpy import OpenSearch
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.services.graph_store import GraphStore
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.ports import GraphStore, SearchStore
 from services.retrieval.store.neo4j.store import open_neo4j
 from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import SqliteSearchStore, open_sqlite
 from tests.integration.retrieval.real_servers import real_neo4j, real_opensearch
-from tests.unit.retrieval.making import MAPPING
+from tests.unit.retrieval.making import SPACE
 from tests.unit.retrieval.memory_store import MemoryStore
 
 OpenStore = Callable[[], AbstractAsyncContextManager[SearchStore]]
@@ -56,12 +55,12 @@ def memory() -> OpenStore:
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> OpenStore:
-    return lambda: open_sqlite(tmp_path, MAPPING)
+    return lambda: open_sqlite(tmp_path, SPACE)
 
 
 @pytest.fixture
 def opensearch(opensearch_url: str, prefix: str) -> OpenStore:
-    return lambda: open_opensearch(opensearch_url, MAPPING, prefix)
+    return lambda: open_opensearch(opensearch_url, SPACE, prefix)
 
 
 ADAPTERS = ["memory", "sqlite", pytest.param("opensearch", marks=pytest.mark.real)]
@@ -92,7 +91,7 @@ class EmbeddedGraph:
     def __init__(self, store: SqliteSearchStore) -> None:
         self._store = store
         self.ping, self.links = store.ping, store.links
-        self.places, self.topics, self.supports = store.places, store.topics, store.supports
+        self.places, self.subjects, self.supports = store.places, store.subjects, store.supports
 
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         await self._store.index(version, passages)
@@ -100,14 +99,14 @@ class EmbeddedGraph:
         return len({name for p in passages for name in (*p.mentions, *p.about)})
 
     async def purge(self, tenant: str, document_id: str, head: Head) -> None:
-        move = self._store.promote if head.live else self._store.bury
+        move = self._store.promote if head.live else self._store.hide
         await move(tenant, document_id, head.ordinal)
         await self._store.purge(tenant, document_id)
 
 
 @pytest_asyncio.fixture
 async def embedded(tmp_path: Path) -> AsyncIterator[GraphStore]:
-    async with open_sqlite(tmp_path, MAPPING) as opened:
+    async with open_sqlite(tmp_path, SPACE) as opened:
         yield EmbeddedGraph(opened)
 
 

@@ -9,14 +9,13 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
-from services.retrieval.models.link import Link
-from services.retrieval.models.place import Place, Support
-from services.retrieval.models.scope import Scope
+from services.retrieval.models.filter import Scope
+from services.retrieval.models.graph import Link, Place, Support
 from services.retrieval.store.sqlite.graph import COUNTED_MAX
 from services.retrieval.store.sqlite.schema import SCHEMA_VERSION, file_for
 from services.retrieval.store.sqlite.store import SqliteSearchStore, open_sqlite
 from tests.integration.retrieval.conftest import OpenStore
-from tests.unit.retrieval.making import MAPPING, passage, version
+from tests.unit.retrieval.making import SPACE, passage, version
 
 SCOPE = Scope("acme")
 MAX_OWNERS = 3
@@ -115,19 +114,19 @@ async def test_heads_are_inside_the_hop_and_its_counts(store: SqliteSearchStore)
     assert await reached(store) == {("new", "owner:2:0")}
     (link,) = await store.links(SCOPE, ["seed:1:0"], MAX_OWNERS)
     assert link.named_by == 1
-    await store.bury("acme", "owner", 2)
+    await store.hide("acme", "owner", 2)
     assert await reached(store) == set()
 
 
-async def test_heads_are_inside_places_topics_and_supports(store: SqliteSearchStore) -> None:
+async def test_heads_are_inside_places_subjects_and_supports(store: SqliteSearchStore) -> None:
     await put(store, "d", about=["old", "kept"], mentions=["kept"])
     await put(store, "d", about=["new", "kept"], mentions=["kept"], ordinal=2)
     await put(store, "law", about=["new"], mentions=["new"], visibility=("group:law",))
     (place,) = await store.places(SCOPE, "kept", 9)
     assert place == Place("d:2:0", "d", 2, about=True, mentions=True)
     assert await store.places(SCOPE, "old", 9) == []
-    topics = await store.topics(SCOPE, ["d:1:0", "d:2:0", "law:1:0"], MAX_OWNERS)
-    assert sorted((t.passage_id, t.name, t.named_by) for t in topics) == [
+    subjects = await store.subjects(SCOPE, ["d:1:0", "d:2:0", "law:1:0"], MAX_OWNERS)
+    assert sorted((t.passage_id, t.name, t.named_by) for t in subjects) == [
         ("d:2:0", "kept", 1),
         ("d:2:0", "new", 0),
     ]
@@ -135,7 +134,7 @@ async def test_heads_are_inside_places_topics_and_supports(store: SqliteSearchSt
         Support("new", "d", 2),
         Support("kept", "d", 2),
     ]
-    await store.bury("acme", "d", 2)
+    await store.hide("acme", "d", 2)
     assert await store.places(SCOPE, "kept", 9) == []
     assert await store.supports(SCOPE, ["k"], 9) == []
 
@@ -144,10 +143,10 @@ async def test_a_name_lives_while_another_document_supports_it(store: SqliteSear
     await put(store, "seed", mentions=["x"])
     for document_id in ("a", "b"):
         await put(store, document_id, about=["x"], mentions=["y"])
-    await store.bury("acme", "a", 1)
+    await store.hide("acme", "a", 1)
     await store.purge("acme", "a")
     assert await reached(store) == {("x", "b:1:0")}
-    await store.bury("acme", "b", 1)
+    await store.hide("acme", "b", 1)
     await store.purge("acme", "b")
     assert await reached(store) == set()
     await put(store, "c", about=["x"])
@@ -163,7 +162,7 @@ async def test_a_version_indexed_again_is_counted_once(store: SqliteSearchStore)
 
 
 def rows(folder: Path) -> dict[str, int]:
-    with sqlite3.connect(file_for(folder, MAPPING)) as connection:
+    with sqlite3.connect(file_for(folder, SPACE)) as connection:
         return {
             table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             for table in ("names", "mentions", "abouts")
@@ -171,18 +170,18 @@ def rows(folder: Path) -> dict[str, int]:
 
 
 async def test_a_deletion_leaves_no_trace_of_its_own_and_all_of_others(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await put(store, "kept", about=["shared"], mentions=["shared", "kept"])
         before = rows(tmp_path)
         await put(store, "gone", about=["shared", "gone"], mentions=["shared", "lost"])
         assert rows(tmp_path) == {"names": 4, "mentions": 4, "abouts": 3}
-        await store.bury("acme", "gone", 1)
+        await store.hide("acme", "gone", 1)
         await store.purge("acme", "gone")
         assert rows(tmp_path) == before == {"names": 2, "mentions": 2, "abouts": 1}
 
 
 async def test_counting_stops_where_it_changes_little(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await put(store, "owner", about=["x"])
         for n in range(COUNTED_MAX + 5):
             await put(store, f"d{n}", mentions=["x"])
@@ -191,9 +190,9 @@ async def test_counting_stops_where_it_changes_little(tmp_path: Path) -> None:
 
 
 async def test_a_file_of_the_first_schema_gets_its_tables(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await put(store, "before")
-    with sqlite3.connect(file_for(tmp_path, MAPPING)) as connection:
+    with sqlite3.connect(file_for(tmp_path, SPACE)) as connection:
         connection.executescript(
             "DROP TABLE names; DROP TABLE mentions; DROP TABLE abouts; DROP TABLE facts;"
             "ALTER TABLE versions ADD COLUMN created_at TEXT DEFAULT '2024-05-01T00:00:00+00:00';"
@@ -201,11 +200,11 @@ async def test_a_file_of_the_first_schema_gets_its_tables(tmp_path: Path) -> Non
             "ALTER TABLE versions ADD COLUMN metadata TEXT DEFAULT '{}';"
             "UPDATE meta SET value = '1' WHERE key = 'schema';"
         )
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await put(store, "seed", mentions=["x"])
         await put(store, "owner", about=["x"])
         assert await reached(store) == {("x", "owner:1:0")}
         assert await store.heads("acme", ["before"]) != {}
-    with sqlite3.connect(file_for(tmp_path, MAPPING)) as connection:
+    with sqlite3.connect(file_for(tmp_path, SPACE)) as connection:
         (found,) = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
         assert found == str(SCHEMA_VERSION)

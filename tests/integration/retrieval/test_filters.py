@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.retrieval.models.document import Version
-from services.retrieval.models.filter import matches
+from services.retrieval.models.filter import Scope, matches
 from services.retrieval.models.filter_reading import read_filter
-from services.retrieval.models.scope import Scope
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.services.ports import SearchStore
 from tests.unit.retrieval.filters import FILTERS, documents
 from tests.unit.retrieval.making import passages_of, unit_vector, version
 
@@ -70,7 +69,7 @@ async def test_what_is_purged_is_filtered_as_what_comes_after(store: SearchStore
     """Row ids are given again; what was known of the old must not cling to the new."""
     tagged = read_filter({"field": "tags", "eq": "a"})
     await fill(store, "acme", [version("acme", "old")])
-    await store.bury("acme", "old", 1)
+    await store.hide("acme", "old", 1)
     await store.purge("acme", "old")
     plain = version("acme", "new")
     await fill(store, "acme", [Version("acme", "new", 1, plain.name, "", plain.created_at)])

@@ -11,12 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.retrieval.models.document import Head, Version
-from services.retrieval.models.filter import matches
+from services.retrieval.models.filter import Scope, matches
 from services.retrieval.models.filter_reading import read_filter
-from services.retrieval.models.link import Link
+from services.retrieval.models.graph import Link
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.models.scope import Scope
-from services.retrieval.services.graph_store import GraphStore
+from services.retrieval.services.ports import GraphStore
 from tests.unit.retrieval.filters import FILTERS, documents
 from tests.unit.retrieval.making import passage, version
 
@@ -202,14 +201,14 @@ async def test_a_long_version_goes_in_and_out_whole(graph: GraphStore, tenant: s
     many = [
         replace(
             passage("long", 1, n, "text"),
-            about=(f"topic {n}",),
+            about=(f"subject {n}",),
             mentions=tuple(f"name {n * 7 + at}" for at in range(10)),
         )
         for n in range(600)
     ]
     of = version(tenant, "long")
     assert await graph.index(of, many) == 600 + 599 * 7 + 10
-    await put(graph, tenant, "seed", mentions=["topic 0", "topic 599"])
+    await put(graph, tenant, "seed", mentions=["subject 0", "subject 599"])
     assert len(await reached(graph, tenant, "seed:1:0")) == 2
     await graph.purge(tenant, "long", Head(1, live=False))
     assert await reached(graph, tenant, "seed:1:0") == set()
@@ -255,8 +254,8 @@ async def told(
     graph: GraphStore, tenant: str, *passages: str, visible_to: tuple[str, ...] = ()
 ) -> dict[tuple[str, str], int]:
     """What the passages are about, and how many passages mention that."""
-    found = await graph.topics(Scope(tenant, visible_to), passages, 3)
-    return {(topic.passage_id, topic.name): topic.named_by for topic in found}
+    found = await graph.subjects(Scope(tenant, visible_to), passages, 3)
+    return {(subject.passage_id, subject.name): subject.named_by for subject in found}
 
 
 async def beginning(
@@ -309,7 +308,7 @@ async def test_what_many_passages_are_about_is_no_topic(graph: GraphStore, tenan
     assert await told(graph, tenant, "d0:1:0") == {}
 
 
-async def test_visibility_is_inside_places_topics_and_their_counts(
+async def test_visibility_is_inside_places_subjects_and_their_counts(
     graph: GraphStore, tenant: str
 ) -> None:
     await put(graph, tenant, "open", about=["x"])
@@ -347,7 +346,7 @@ async def test_names_are_found_by_their_beginnings(graph: GraphStore, tenant: st
     assert len(few) == 2
 
 
-async def test_tenants_share_no_places_and_no_topics(graph: GraphStore, tenant: str) -> None:
+async def test_tenants_share_no_places_and_no_subjects(graph: GraphStore, tenant: str) -> None:
     rival = f"{tenant}-rival"
     await put(graph, tenant, "d", about=["x"], mentions=["x"])
     await put(graph, rival, "theirs", about=["x"], mentions=["x", "y"])
@@ -374,7 +373,7 @@ async def test_places_follow_a_new_version_and_a_deletion(graph: GraphStore, ten
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(documents(), FILTERS)
-async def test_filters_are_inside_places_topics_and_supports(
+async def test_filters_are_inside_places_subjects_and_supports(
     graph: GraphStore, versions: list[Version], wanted: Mapping[str, Any]
 ) -> None:
     tenant, read = f"t-{uuid4().hex[:12]}", read_filter(wanted)
@@ -385,6 +384,6 @@ async def test_filters_are_inside_places_topics_and_supports(
     inside = {f"{of.document_id}:1:0" for of in versions if matches(read, of)}
     places = await graph.places(scope, "x", 100)
     assert {place.passage_id for place in places} == inside, wanted
-    topics = await graph.topics(scope, [f"{of.document_id}:1:0" for of in versions], 100)
-    assert {topic.passage_id for topic in topics} == inside, wanted
+    subjects = await graph.subjects(scope, [f"{of.document_id}:1:0" for of in versions], 100)
+    assert {subject.passage_id for subject in subjects} == inside, wanted
     assert bool(await graph.supports(scope, ["x"], 5)) == bool(inside), wanted

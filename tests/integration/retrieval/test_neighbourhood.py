@@ -11,11 +11,11 @@ import pytest_asyncio
 from contracts.envelope import Context
 from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
 from services.retrieval.models.document import Head
-from services.retrieval.services.graph_store import GraphStore
-from services.retrieval.services.neighbourhood import Neighbourhood, UnknownEntity
+from services.retrieval.services.graph.neighbourhood import Neighbourhood, UnknownEntity
+from services.retrieval.services.ports import GraphStore
 from services.retrieval.store.neo4j.store import open_neo4j
 from services.retrieval.store.sqlite.store import SqliteSearchStore, open_sqlite
-from tests.unit.retrieval.making import MAPPING, passage, version
+from tests.unit.retrieval.making import SPACE, passage, version
 
 
 class World:
@@ -53,7 +53,9 @@ class World:
         self, entity: str, visible_to: tuple[str, ...] = (), tenant: str | None = None
     ) -> GraphAnsweredV1:
         request = GraphRequestedV1(entity=entity, visible_to=visible_to)
-        return await self.around(request, Context(tenant=tenant or self.tenant, principal="ann"))
+        return await self.around.look(
+            request, Context(tenant=tenant or self.tenant, principal="ann")
+        )
 
     async def relations(self, entity: str, *visible_to: str) -> dict[str, str]:
         """Each neighbour with its relation and its passages."""
@@ -86,7 +88,7 @@ def beside_url(request: pytest.FixtureRequest) -> str | None:
 @pytest_asyncio.fixture
 async def world(beside_url: str | None, tenant: str, tmp_path: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_sqlite(tmp_path, MAPPING))
+        store = await stack.enter_async_context(open_sqlite(tmp_path, SPACE))
         beside = await stack.enter_async_context(open_neo4j(beside_url)) if beside_url else None
         yield World(store, beside, tenant)
 
@@ -144,7 +146,7 @@ async def test_another_tenant_sees_nothing_of_it(world: World) -> None:
 async def test_a_deleted_document_is_gone_before_it_is_removed(world: World) -> None:
     await world.put("harbour", ["harbour"], ["ferry"])
     await world.put("ferry", ["ferry"], ["harbour"])
-    await world.store.bury(world.tenant, "ferry", 1)
+    await world.store.hide(world.tenant, "ferry", 1)
     for purged in (False, True):
         if purged:
             await world.purge("ferry", Head(1, live=False))
@@ -170,10 +172,10 @@ async def test_an_entity_lives_while_another_document_leads_to_it(world: World) 
         await world.put(document_id, ["harbour"], ["ferry"])
     await world.put("f", ["ferry"])
     assert await world.relations("ferry") == {"harbour": "named by a:1:0 b:1:0"}
-    await world.store.bury(world.tenant, "a", 1)
+    await world.store.hide(world.tenant, "a", 1)
     await world.purge("a", Head(1, live=False))
     assert await world.relations("ferry") == {"harbour": "named by b:1:0"}
-    await world.store.bury(world.tenant, "b", 1)
+    await world.store.hide(world.tenant, "b", 1)
     await world.purge("b", Head(1, live=False))
     assert await world.relations("ferry") == {}
     with pytest.raises(UnknownEntity):

@@ -8,8 +8,8 @@ from neo4j import AsyncDriver, AsyncGraphDatabase
 
 from compose.local.ports import HOST, free_ports
 from services.retrieval.models.document import Head
-from services.retrieval.models.scope import Scope
-from services.retrieval.services.graph_store import GraphStore
+from services.retrieval.models.filter import Scope
+from services.retrieval.services.ports import GraphStore
 from services.retrieval.store.neo4j.store import Neo4jGraphStore, open_neo4j
 from shared.errors import Unavailable
 from tests.integration.retrieval.test_graph_store import put
@@ -84,7 +84,7 @@ async def test_a_server_that_is_gone_is_an_outage() -> None:
             store.purge("acme", "d", Head(1, live=True)),
             store.links(Scope("acme"), ["d:1:0"], 3),
             store.places(Scope("acme"), "x", 3),
-            store.topics(Scope("acme"), ["d:1:0"], 3),
+            store.subjects(Scope("acme"), ["d:1:0"], 3),
             store.supports(Scope("acme"), ["x"], 3),
         )
         for attempt in attempts:

@@ -8,15 +8,15 @@ import pytest_asyncio
 from opensearchpy import AsyncOpenSearch
 
 from compose.local.ports import HOST, free_ports
-from services.retrieval.models.mapping import Mapping, MappingMismatch
-from services.retrieval.models.scope import Scope
+from services.retrieval.models.embedding_space import EmbeddingSpace, OtherEmbeddingSpace
+from services.retrieval.models.filter import Scope
 from services.retrieval.store.opensearch import index_bodies
 from services.retrieval.store.opensearch.bulk import Backoff
 from services.retrieval.store.opensearch.indices import Indices, make, switch
 from services.retrieval.store.opensearch.outages import outages
 from services.retrieval.store.opensearch.store import OpenSearchStore, open_opensearch
 from shared.errors import Unavailable
-from tests.unit.retrieval.making import MAPPING, passages_of, unit_vector, version
+from tests.unit.retrieval.making import SPACE, passages_of, unit_vector, version
 
 pytestmark = pytest.mark.real
 SCOPE = Scope("acme")
@@ -31,7 +31,7 @@ async def client(opensearch_url: str) -> AsyncIterator[AsyncOpenSearch]:
 async def test_the_index_is_named_for_its_model(
     opensearch_url: str, prefix: str, client: AsyncOpenSearch
 ) -> None:
-    async with open_opensearch(opensearch_url, MAPPING, prefix):
+    async with open_opensearch(opensearch_url, SPACE, prefix):
         pass
     wanted = {f"{prefix}heads", f"{prefix}passages-test.embedder-v1-8"}
     assert set(await client.indices.get(index=f"{prefix}*")) == wanted
@@ -42,7 +42,7 @@ async def test_the_index_is_named_for_its_model(
 
 async def test_processes_may_start_at_once(opensearch_url: str, prefix: str) -> None:
     async def start() -> None:
-        async with open_opensearch(opensearch_url, MAPPING, prefix) as store:
+        async with open_opensearch(opensearch_url, SPACE, prefix) as store:
             await store.ping()
 
     await asyncio.gather(*(start() for _ in range(4)))
@@ -51,38 +51,38 @@ async def test_processes_may_start_at_once(opensearch_url: str, prefix: str) -> 
 async def test_another_model_than_the_served_one_is_refused(
     opensearch_url: str, prefix: str, client: AsyncOpenSearch
 ) -> None:
-    other = Mapping("other.embedder", 8)
-    async with open_opensearch(opensearch_url, MAPPING, prefix):
-        with pytest.raises(MappingMismatch, match=r"services\.retrieval\.rebuild"):
+    other = EmbeddingSpace("other.embedder", 8)
+    async with open_opensearch(opensearch_url, SPACE, prefix):
+        with pytest.raises(OtherEmbeddingSpace, match=r"services\.retrieval\.rebuild"):
             async with open_opensearch(opensearch_url, other, prefix):
                 raise AssertionError("opened")
         await make(client, Indices(prefix, other))
         await switch(client, Indices(prefix, other))
         async with open_opensearch(opensearch_url, other, prefix) as store:
             await store.ping()
-        with pytest.raises(MappingMismatch, match=r"test\.embedder-v1"):
-            async with open_opensearch(opensearch_url, MAPPING, prefix):
+        with pytest.raises(OtherEmbeddingSpace, match=r"test\.embedder-v1"):
+            async with open_opensearch(opensearch_url, SPACE, prefix):
                 raise AssertionError("opened")
 
 
 async def test_an_index_that_was_made_for_something_else_is_refused(
     opensearch_url: str, prefix: str, client: AsyncOpenSearch
 ) -> None:
-    indices = Indices(prefix, MAPPING)
-    body = index_bodies.passages(Mapping("test.embedder-v1", 16))
+    indices = Indices(prefix, SPACE)
+    body = index_bodies.passages(EmbeddingSpace("test.embedder-v1", 16))
     await client.indices.create(index=indices.passages, body=body)
-    with pytest.raises(MappingMismatch, match="delete the index"):
-        async with open_opensearch(opensearch_url, MAPPING, prefix):
+    with pytest.raises(OtherEmbeddingSpace, match="delete the index"):
+        async with open_opensearch(opensearch_url, SPACE, prefix):
             raise AssertionError("opened")
 
 
 async def test_words_are_cut_as_the_embedded_store_cuts_them(
     opensearch_url: str, prefix: str, client: AsyncOpenSearch
 ) -> None:
-    async with open_opensearch(opensearch_url, MAPPING, prefix):
+    async with open_opensearch(opensearch_url, SPACE, prefix):
         pass
     text = "The Harbour's café_closed:early, and the cats'"
-    index = Indices(prefix, MAPPING).passages
+    index = Indices(prefix, SPACE).passages
     told = await client.indices.analyze(index=index, body={"analyzer": "passage", "text": text})
     words = [token["token"] for token in told["tokens"]]
     assert words == ["harbour", "cafe", "close", "earli", "cat"]
@@ -93,7 +93,7 @@ async def test_words_are_cut_as_the_embedded_store_cuts_them(
 
 async def test_phrases_identifiers_and_slips(opensearch_url: str, prefix: str) -> None:
     texts = ["the froze harbour", "a harbour froze over", "ticket INC-2025-014", "INC 014 of 2025"]
-    async with open_opensearch(opensearch_url, MAPPING, prefix) as store:
+    async with open_opensearch(opensearch_url, SPACE, prefix) as store:
         await store.index(version("acme", "d"), passages_of("d", 1, texts))
         await store.promote("acme", "d", 1)
 
@@ -112,7 +112,7 @@ async def test_a_vector_without_direction_is_indexed_and_asked_without_error(
 ) -> None:
     (indexed,) = passages_of("d", 1, ["harbour"])
     nowhere = type(indexed)(indexed.passage, bytes(len(indexed.vector)))
-    async with open_opensearch(opensearch_url, MAPPING, prefix) as store:
+    async with open_opensearch(opensearch_url, SPACE, prefix) as store:
         assert await store.index(version("acme", "d"), [nowhere]) == 1
         await store.promote("acme", "d", 1)
         assert len(await store.bm25(SCOPE, "harbour", 5)) == 1
@@ -123,7 +123,7 @@ async def test_a_vector_without_direction_is_indexed_and_asked_without_error(
 async def test_hnsw_finds_what_is_nearest(opensearch_url: str, prefix: str) -> None:
     """Against the embedded store's exact cosine, over more rows than one walk of the graph sees."""
     texts = [f"{n} {n * 7 % 101} {n * 13 % 97} harbour" for n in range(1_500)]
-    async with open_opensearch(opensearch_url, MAPPING, prefix) as store:
+    async with open_opensearch(opensearch_url, SPACE, prefix) as store:
         await store.index(version("acme", "d"), passages_of("d", 1, texts))
         await store.promote("acme", "d", 1)
         question = unit_vector("12 50 71 harbour")
@@ -140,7 +140,7 @@ async def test_hnsw_finds_what_is_nearest(opensearch_url: str, prefix: str) -> N
 async def test_a_node_that_is_gone_is_an_outage() -> None:
     (port,) = free_ports(1)
     async with AsyncOpenSearch(f"http://{HOST}:{port}", max_retries=0) as client:
-        store = OpenSearchStore(client, Indices("x-", MAPPING), Backoff())
+        store = OpenSearchStore(client, Indices("x-", SPACE), Backoff())
         attempts = (
             store.ping(),
             store.index(version("acme", "d"), passages_of("d", 1, ["a"])),

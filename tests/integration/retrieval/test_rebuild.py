@@ -1,4 +1,4 @@
-"""Another embedding model on the real stores: built beside what serves, switched, retired."""
+"""Another embedding model on real stores: filled beside the one that serves, then switched."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,22 +10,24 @@ import pytest
 import pytest_asyncio
 
 from contracts.ingestion.manifest import manifest_key
-from services.retrieval.models.mapping import Mapping, MappingMismatch
-from services.retrieval.models.scope import Scope
+from services.retrieval.models.embedding_space import EmbeddingSpace, OtherEmbeddingSpace
+from services.retrieval.models.filter import Scope
 from services.retrieval.rebuild import main
-from services.retrieval.services.forgetting import Forgetting
-from services.retrieval.services.manifests import Manifests
-from services.retrieval.services.rebuilding import Rebuild, Rebuilt
-from services.retrieval.services.search_store import Successor
+from services.retrieval.services.indexing.indexing import Deletion
+from services.retrieval.services.indexing.manifests import Manifests
+from services.retrieval.services.indexing.rebuilding import Rebuild, Rebuilt
+from services.retrieval.services.ports import Successor
 from services.retrieval.settings import RetrievalSettings
 from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
-from tests.unit.retrieval.fakes import FakeBlobs, FakeModel, FakePublisher
-from tests.unit.retrieval.making import DIMENSION, MAPPING, unit_vector
+from shared.metering import Metering
+from shared.testing.fakes import FakeBlobs, FakePublisher
+from tests.unit.retrieval.fakes import FakeModel
+from tests.unit.retrieval.making import DIMENSION, SPACE, unit_vector
 from tests.unit.retrieval.manifest_lines import put_manifest
 from tests.unit.retrieval.test_rebuilding import Watched
 
-OTHER = Mapping("other.embedder", DIMENSION)
+OTHER = EmbeddingSpace("other.embedder", DIMENSION)
 DOCUMENTS = 40
 ACME = Scope("acme")
 Open = Callable[..., AbstractAsyncContextManager[Successor]]
@@ -33,12 +35,12 @@ Open = Callable[..., AbstractAsyncContextManager[Successor]]
 
 @pytest.fixture
 def open_sqlite_at(tmp_path: Path) -> Open:
-    return lambda mapping, **how: open_sqlite(tmp_path, mapping, **how)
+    return lambda space, **how: open_sqlite(tmp_path, space, **how)
 
 
 @pytest.fixture
 def open_opensearch_at(opensearch_url: str, prefix: str) -> Open:
-    return lambda mapping, **how: open_opensearch(opensearch_url, mapping, prefix, **how)
+    return lambda space, **how: open_opensearch(opensearch_url, space, prefix, **how)
 
 
 STORES = ["open_sqlite_at", pytest.param("open_opensearch_at", marks=pytest.mark.real)]
@@ -52,25 +54,26 @@ def opened(request: pytest.FixtureRequest) -> Open:
 
 @dataclass
 class Town:
-    """A store of MAPPING that serves, and the manifests of what is in it."""
+    """A store of SPACE that serves, and the manifests of what is in it."""
 
     opened: Open
     store: Successor
     blobs: FakeBlobs
     model: FakeModel
 
-    async def rebuild(self, store: Successor, mapping: Mapping) -> Rebuilt:
-        manifests = Manifests(self.blobs, self.model, FakePublisher(), mapping)
-        return await Rebuild(store, manifests, self.blobs)(Watched())
+    async def rebuild(self, store: Successor, space: EmbeddingSpace) -> Rebuilt:
+        metering = Metering("retrieval", FakePublisher())
+        manifests = Manifests(self.blobs, self.model, metering, space)
+        return await Rebuild(store, manifests, self.blobs).run(Watched())
 
 
 @pytest_asyncio.fixture
 async def town(opened: Open) -> AsyncIterator[Town]:
-    async with opened(MAPPING) as store:
+    async with opened(SPACE) as store:
         made = Town(opened, store, FakeBlobs(), FakeModel())
         for n in range(DOCUMENTS):
             await put_manifest(made.blobs, "acme", f"d{n}", 1, [f"the harbour froze {n}", "apples"])
-        assert (await made.rebuild(store, MAPPING)).documents == DOCUMENTS
+        assert (await made.rebuild(store, SPACE)).documents == DOCUMENTS
         yield made
 
 
@@ -92,7 +95,7 @@ async def test_the_old_index_serves_until_the_new_one_is_whole(town: Town) -> No
             seen.add(await found(town.store))
 
     asking = asyncio.create_task(ask())
-    async with town.opened(OTHER, beside=True) as successor:
+    async with town.opened(OTHER, successor=True) as successor:
         rebuilt = await town.rebuild(successor, OTHER)
         assert (rebuilt.documents, rebuilt.passages) == (DOCUMENTS, 2 * DOCUMENTS)
         await successor.serve()
@@ -108,30 +111,30 @@ async def test_the_old_index_serves_until_the_new_one_is_whole(town: Town) -> No
 
 
 async def test_what_comes_while_it_is_built_is_added_by_the_next_run(town: Town) -> None:
-    async with town.opened(OTHER, beside=True) as successor:
+    async with town.opened(OTHER, successor=True) as successor:
         await town.rebuild(successor, OTHER)
         await put_manifest(town.blobs, "acme", "late", 1, ["the harbour froze late"])
-        await town.rebuild(town.store, MAPPING)
+        await town.rebuild(town.store, SPACE)
         assert (await town.rebuild(successor, OTHER)).documents == 1
         assert await found(successor) == DOCUMENTS + 1
 
 
 async def test_a_deletion_leaves_nothing_and_the_old_index_goes(town: Town) -> None:
-    async with town.opened(OTHER, beside=True) as successor:
+    async with town.opened(OTHER, successor=True) as successor:
         await town.rebuild(successor, OTHER)
         for store in (town.store, successor):
-            await Forgetting(store)("acme", "d0", 1)
+            await Deletion(store).delete("acme", "d0", 1)
         await town.blobs.delete(manifest_key("acme", "d0", 1))
         for store in (town.store, successor):
             assert not await store.passages("acme", ["d0:1:0", "d0:1:1"])
         await successor.serve()
-        assert len(await successor.retire()) == 1
-        assert await successor.retire() == []
+        assert len(await successor.remove_others()) == 1
+        assert await successor.remove_others() == []
         assert await found(successor) == DOCUMENTS - 1
 
 
 async def test_a_new_model_is_refused_until_its_index_was_built(town: Town) -> None:
-    with pytest.raises(MappingMismatch, match=r"services\.retrieval\.rebuild"):
+    with pytest.raises(OtherEmbeddingSpace, match=r"services\.retrieval\.rebuild"):
         async with town.opened(OTHER):
             raise AssertionError("opened")
     assert await found(town.store) == DOCUMENTS
@@ -142,7 +145,7 @@ async def test_the_command_says_who_has_the_file_and_what_to_do(
 ) -> None:
     monkeypatch.setenv("RAGOPS_SQLITE_PATH", str(tmp_path))
     settings = RetrievalSettings()
-    served = Mapping(settings.embedding_model, settings.embedding_dimension)
+    served = EmbeddingSpace(settings.embedding_model, settings.embedding_dimension)
     async with open_sqlite(tmp_path, served):
         assert await asyncio.to_thread(main, []) == 2
     assert "stop it" in " ".join(capsys.readouterr().err.split())
@@ -153,4 +156,6 @@ def test_help_teaches_the_change_of_model(capsys: pytest.CaptureFixture[str]) ->
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ("RAGOPS_EMBEDDING_MODEL", "--retire", "--no-switch"))
+    assert all(
+        word in shown for word in ("RAGOPS_EMBEDDING_MODEL", "--remove-others", "--no-switch")
+    )

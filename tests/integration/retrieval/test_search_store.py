@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from services.retrieval.models.document import Head
-from services.retrieval.models.scope import Scope
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.models.filter import Scope
+from services.retrieval.services.ports import SearchStore
 from tests.integration.retrieval.conftest import OpenStore
 from tests.unit.retrieval.making import passage, passages_of, unit_vector, version
 
@@ -124,11 +124,11 @@ async def test_promoting_twice_says_the_same(store: SearchStore) -> None:
     assert await store.promote("acme", "d", 1)
 
 
-async def test_bury_hides_at_once_and_purge_removes(store: SearchStore) -> None:
+async def test_hide_hides_at_once_and_purge_removes(store: SearchStore) -> None:
     await put(store, "d", [HARBOUR])
     await put(store, "e", [ORCHARD])
-    assert await store.bury("acme", "d", 1)
-    assert await store.bury("acme", "d", 1)
+    assert await store.hide("acme", "d", 1)
+    assert await store.hide("acme", "d", 1)
     assert await both_legs(store, "harbour") == [set(), {"e:1:0"}]
     assert await store.heads("acme", ["d", "e"]) == {"d": Head(1, False), "e": Head(1, True)}
     await store.purge("acme", "d")
@@ -136,7 +136,7 @@ async def test_bury_hides_at_once_and_purge_removes(store: SearchStore) -> None:
 
 
 async def test_a_buried_version_cannot_come_back(store: SearchStore) -> None:
-    await store.bury("acme", "d", 2)
+    await store.hide("acme", "d", 2)
     for ordinal in (1, 2):
         await store.index(version("acme", "d", ordinal), passages_of("d", ordinal, [HARBOUR]))
         assert not await store.promote("acme", "d", ordinal)
@@ -147,15 +147,15 @@ async def test_a_buried_version_cannot_come_back(store: SearchStore) -> None:
 
 async def test_a_deleted_document_can_be_ingested_again(store: SearchStore) -> None:
     await put(store, "d", [HARBOUR])
-    await store.bury("acme", "d", 1)
+    await store.hide("acme", "d", 1)
     await put(store, "d", [ORCHARD], ordinal=2)
     await store.purge("acme", "d")
     assert await both_legs(store, "orchard") == [{"d:2:0"}, {"d:2:0"}]
 
 
-async def test_a_late_bury_of_a_lower_ordinal_hides_nothing(store: SearchStore) -> None:
+async def test_a_late_hide_of_a_lower_ordinal_hides_nothing(store: SearchStore) -> None:
     await put(store, "d", [HARBOUR], ordinal=2)
-    assert not await store.bury("acme", "d", 1)
+    assert not await store.hide("acme", "d", 1)
     await store.purge("acme", "d")
     assert await both_legs(store, "harbour") == [{"d:2:0"}, {"d:2:0"}]
 
@@ -190,7 +190,7 @@ async def test_tenants_do_not_see_each_other(store: SearchStore) -> None:
 async def test_equal_ids_of_two_tenants_are_two_documents(store: SearchStore) -> None:
     await put(store, "d", [HARBOUR])
     await put(store, "d", [ORCHARD], tenant="rival")
-    await store.bury("acme", "d", 1)
+    await store.hide("acme", "d", 1)
     await store.purge("acme", "d")
     assert await both_legs(store, "harbour") == [set(), set()]
     assert await both_legs(store, "orchard", Scope("rival")) == [{"d:1:0"}, {"d:1:0"}]
@@ -254,7 +254,7 @@ async def test_a_restart_forgets_nothing(open_store: OpenStore) -> None:
     async with open_store() as store:
         await put(store, "d", [HARBOUR])
         await put(store, "gone", [HARBOUR])
-        await store.bury("acme", "gone", 1)
+        await store.hide("acme", "gone", 1)
         await put(store, "law", [HARBOUR], visibility=("group:law",))
         await store.index(version("acme", "hidden"), passages_of("hidden", 1, [HARBOUR]))
     async with open_store() as store:
@@ -281,7 +281,7 @@ async def test_versions_in_any_order_and_at_once_end_the_same(store: SearchStore
         await store.promote("acme", "d", ordinal)
         await store.purge("acme", "d")
 
-    await asyncio.gather(*(version_comes(n) for n in (4, 1, 6, 3, 2)), store.bury("acme", "d", 5))
+    await asyncio.gather(*(version_comes(n) for n in (4, 1, 6, 3, 2)), store.hide("acme", "d", 5))
     assert await both_legs(store, "harbour") == [{"d:6:0"}, {"d:6:0"}]
     assert await store.heads("acme", ["d"]) == {"d": Head(6, live=True)}
 

@@ -22,7 +22,7 @@ from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
 from shared.testing.probe import until
 from shared.testing.running import running
 from tests.unit.retrieval.fakes import FakeModel
-from tests.unit.retrieval.making import MAPPING, passages_of
+from tests.unit.retrieval.making import SPACE, passages_of
 
 CONTEXT = Context(tenant="acme", principal="ann")
 QUERIES = "retrieval-queries"
@@ -41,8 +41,8 @@ def manifest() -> bytes:
             about=("orchard",) if made.passage.n == 1 else (),
             start=0,
             end=len(made.passage.text),
-            model=MAPPING.model,
-            dimension=MAPPING.dimension,
+            model=SPACE.model,
+            dimension=SPACE.dimension,
             vector=encode_vector(made.vector),
         )
         for made in passages_of("d", 1, TEXTS)
@@ -56,8 +56,8 @@ def chunked() -> DocumentChunkedV1:
         ordinal=1,
         content_hash="h",
         manifest_key=manifest_key("acme", "d", 1),
-        model=MAPPING.model,
-        dimension=MAPPING.dimension,
+        model=SPACE.model,
+        dimension=SPACE.dimension,
         counts=Counts(chunks=len(TEXTS)),
         media_type="text/markdown",
         created_at=datetime.now(UTC),
@@ -99,8 +99,8 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
         aws_account=MOTO_ACCOUNT,
         poll_wait_s=1,
         leg_budget_ms=BUDGET_MS,
-        embedding_model=MAPPING.model,
-        embedding_dimension=MAPPING.dimension,
+        embedding_model=SPACE.model,
+        embedding_dimension=SPACE.dimension,
     )
     await provision(settings)
     async with (

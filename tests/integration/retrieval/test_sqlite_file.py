@@ -5,49 +5,48 @@ from pathlib import Path
 
 import pytest
 
+from services.retrieval.models.embedding_space import EmbeddingSpace, OtherEmbeddingSpace
+from services.retrieval.models.filter import Scope
 from services.retrieval.models.filter_reading import read_filter
-from services.retrieval.models.mapping import Mapping, MappingMismatch
-from services.retrieval.models.scope import Scope
 from services.retrieval.store.sqlite import writing
-from services.retrieval.store.sqlite.connections import InUse
 from services.retrieval.store.sqlite.schema import file_for
-from services.retrieval.store.sqlite.store import open_sqlite
+from services.retrieval.store.sqlite.store import InUse, open_sqlite
 from shared.errors import Unavailable
-from tests.unit.retrieval.making import MAPPING, passages_of, unit_vector, version
+from tests.unit.retrieval.making import SPACE, passages_of, unit_vector, version
 
-TITAN = Mapping("amazon.titan-embed-text-v2:0", 1024)
+TITAN = EmbeddingSpace("amazon.titan-embed-text-v2:0", 1024)
 
 
 def test_the_name_carries_model_and_dimension() -> None:
     assert file_for(Path("x"), TITAN) == Path("x/search-amazon.titan-embed-text-v2-0-1024.db")
 
 
-def assert_files(folder: Path, *mappings: Mapping) -> None:
-    assert {*folder.glob("*.db")} == {file_for(folder, mapping) for mapping in mappings}
+def assert_files(folder: Path, *spaces: EmbeddingSpace) -> None:
+    assert {*folder.glob("*.db")} == {file_for(folder, space) for space in spaces}
 
 
 async def test_each_model_has_a_file_of_its_own(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING), open_sqlite(tmp_path, TITAN, beside=True):
+    async with open_sqlite(tmp_path, SPACE), open_sqlite(tmp_path, TITAN, successor=True):
         pass
-    assert_files(tmp_path, MAPPING, TITAN)
+    assert_files(tmp_path, SPACE, TITAN)
 
 
 async def test_a_file_made_for_another_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING):
+    async with open_sqlite(tmp_path, SPACE):
         pass
-    file_for(tmp_path, MAPPING).rename(file_for(tmp_path, TITAN))
-    with pytest.raises(MappingMismatch, match=r"test\.embedder-v1.*move the file away"):
+    file_for(tmp_path, SPACE).rename(file_for(tmp_path, TITAN))
+    with pytest.raises(OtherEmbeddingSpace, match=r"test\.embedder-v1.*move the file away"):
         async with open_sqlite(tmp_path, TITAN):
             pass
 
 
 async def test_a_file_of_schema_2_is_taken_over_with_what_filters_need(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await store.index(version("acme", "d"), passages_of("d", 1, ["harbour"]))
         await store.promote("acme", "d", 1)
-    make_schema_2(file_for(tmp_path, MAPPING))
+    make_schema_2(file_for(tmp_path, SPACE))
     for _ in range(2):
-        async with open_sqlite(tmp_path, MAPPING) as store:
+        async with open_sqlite(tmp_path, SPACE) as store:
             for field, test in (
                 ("tags", {"eq": "b"}),
                 ("metadata.year", {"eq": 2024}),
@@ -74,11 +73,11 @@ def make_schema_2(file: Path) -> None:
 
 
 async def test_a_second_process_is_refused_until_the_first_has_closed(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING):
+    async with open_sqlite(tmp_path, SPACE):
         with pytest.raises(InUse, match="another process uses"):
-            async with open_sqlite(tmp_path, MAPPING):
+            async with open_sqlite(tmp_path, SPACE):
                 pass
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await store.ping()
 
 
@@ -88,7 +87,7 @@ async def test_a_failed_write_leaves_nothing_behind(
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         with monkeypatch.context() as patch:
             patch.setattr(writing, "_passage_rows", full)
             with pytest.raises(Unavailable, match="disk is full"):
@@ -99,13 +98,13 @@ async def test_a_failed_write_leaves_nothing_behind(
 
 
 async def test_purged_text_is_gone_from_the_full_text_index(tmp_path: Path) -> None:
-    async with open_sqlite(tmp_path, MAPPING) as store:
+    async with open_sqlite(tmp_path, SPACE) as store:
         await store.index(version("acme", "d"), passages_of("d", 1, ["harbour", "orchard"]))
         await store.promote("acme", "d", 1)
-        await store.bury("acme", "d", 1)
+        await store.hide("acme", "d", 1)
         await store.purge("acme", "d")
         assert await store.dense(Scope("acme"), unit_vector("harbour"), 10) == []
-    with sqlite3.connect(file_for(tmp_path, MAPPING)) as connection:
+    with sqlite3.connect(file_for(tmp_path, SPACE)) as connection:
         # Raises when the index and the passages do not agree.
         connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
         for table in ("passages", "versions", "facts"):

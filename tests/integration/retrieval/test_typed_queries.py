@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from services.retrieval.models.scope import Scope
-from services.retrieval.services.search_store import SearchStore
+from services.retrieval.models.filter import Scope
+from services.retrieval.services.ports import SearchStore
 from tests.integration.retrieval.conftest import OpenStore
 from tests.unit.retrieval.making import passages_of, version
 

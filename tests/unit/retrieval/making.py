@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from services.retrieval.models.document import Version
-from services.retrieval.models.mapping import Mapping
+from services.retrieval.models.embedding_space import EmbeddingSpace
 from services.retrieval.models.passage import IndexedPassage, Passage
 
 DIMENSION = 8
-MAPPING = Mapping("test.embedder-v1", DIMENSION)
+SPACE = EmbeddingSpace("test.embedder-v1", DIMENSION)
 
 
 def unit_vector(text: str) -> list[float]:

@@ -9,13 +9,13 @@ from contracts.ingestion.manifest import (
     manifest_key,
     write,
 )
-from services.retrieval.models.mapping import Mapping
-from tests.unit.retrieval.fakes import FakeBlobs
-from tests.unit.retrieval.making import MAPPING, passages_of, version
+from services.retrieval.models.embedding_space import EmbeddingSpace
+from shared.testing.fakes import FakeBlobs
+from tests.unit.retrieval.making import SPACE, passages_of, version
 
 
 def lines_of(
-    document_id: str, ordinal: int, texts: Sequence[str], mapping: Mapping = MAPPING
+    document_id: str, ordinal: int, texts: Sequence[str], space: EmbeddingSpace = SPACE
 ) -> list[ChunkLine]:
     made = version("any", document_id, ordinal)
     described = DescribedVersion(
@@ -33,9 +33,9 @@ def lines_of(
             start=p.passage.start,
             end=p.passage.end,
             mentions=("harbour",),
-            model=mapping.model,
-            dimension=mapping.dimension,
-            vector=encode_vector(p.vector[: 2 * mapping.dimension]),
+            model=space.model,
+            dimension=space.dimension,
+            vector=encode_vector(p.vector[: 2 * space.dimension]),
             version=described if p.passage.n == 0 else None,
         )
         for p in passages_of(document_id, ordinal, texts)

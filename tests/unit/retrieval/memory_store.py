@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.retrieval.models.document import Head, Version
-from services.retrieval.models.filter import matches
-from services.retrieval.models.link import Link
-from services.retrieval.models.passage import FoundPassage, IndexedPassage
-from services.retrieval.models.place import Place, Support, Topic
-from services.retrieval.models.scope import Scope
-from services.retrieval.models.scored import Scored
+from services.retrieval.models.filter import Scope, matches
+from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 from services.retrieval.models.typed_query import STOP_WORDS
 from shared.errors import Unavailable
 
@@ -42,7 +39,7 @@ class MemoryStore:
     async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
         return self._set_head(tenant, document_id, Head(ordinal, live=True))
 
-    async def bury(self, tenant: str, document_id: str, ordinal: int) -> bool:
+    async def hide(self, tenant: str, document_id: str, ordinal: int) -> bool:
         return self._set_head(tenant, document_id, Head(ordinal, live=False))
 
     async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
@@ -114,13 +111,13 @@ class MemoryStore:
             *[place for place in found if not place.about][:most],
         ]
 
-    async def topics(
+    async def subjects(
         self, scope: Scope, passage_ids: Sequence[str], max_owners: int
-    ) -> list[Topic]:
-        self._check("topics")
+    ) -> list[Subject]:
+        self._check("subjects")
         inside = [p for _, p in self._inside(scope)]
         return [
-            Topic(p.passage.passage_id, name, sum(name in other.mentions for other in inside))
+            Subject(p.passage.passage_id, name, sum(name in other.mentions for other in inside))
             for p in inside
             for name in p.about
             if p.passage.passage_id in passage_ids
@@ -166,7 +163,7 @@ class MemoryStore:
         return bool(open_to and inside and head is not None and head.shows(version.ordinal))
 
     def _set_head(self, tenant: str, document_id: str, wanted: Head) -> bool:
-        self._check("promote" if wanted.live else "bury")
+        self._check("promote" if wanted.live else "hide")
         head = self.head.get((tenant, document_id))
         if head is None or not (head.outdates(wanted.ordinal) or head == wanted):
             self.head[tenant, document_id] = wanted

@@ -10,7 +10,7 @@ from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.store.metadata_terms import term
 from services.retrieval.store.neo4j.filtering import predicate
 from services.retrieval.store.opensearch.filtering import clause
-from services.retrieval.store.sqlite.filtering import condition
+from services.retrieval.store.sqlite.scoping import condition
 from tests.unit.retrieval.filters import FILTERS
 
 NESTED = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.retrieval.services.fusion import Method, fuse
+from services.retrieval.services.searching.fusion import Method, fuse
 
 METHODS: tuple[Method, ...] = ("zscore", "minmax", "rrf")
 IDS = st.text("abcdefgh", min_size=1, max_size=3)

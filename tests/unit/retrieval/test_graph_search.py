@@ -5,17 +5,13 @@ from typing import Any
 
 import pytest
 
-from contracts.envelope import Context
-from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1, Weights
+from contracts.retrieval.search import SearchAnsweredV1, Weights
 from services.retrieval.models.document import Head
-from services.retrieval.models.link import Link
-from services.retrieval.services.search import Search
-from services.retrieval.services.spending import Meter
-from tests.unit.retrieval.fakes import FakeModel, FakePublisher
-from tests.unit.retrieval.making import MAPPING, passage, version
+from services.retrieval.models.graph import Link
+from tests.unit.retrieval.house import House
+from tests.unit.retrieval.making import passage, version
 from tests.unit.retrieval.memory_store import MemoryStore
 
-CONTEXT = Context(tenant="acme", principal="ann", causation_id="request-1")
 FILM, PERSON = "a film about a harbour", "born in 1958"
 
 
@@ -31,9 +27,8 @@ async def filled(person_visible_to: tuple[str, ...] | None = None) -> MemoryStor
 
 
 async def ask(store: MemoryStore, graph: Any, **fields: Any) -> SearchAnsweredV1:
-    search = Search(store, FakeModel(), MAPPING, Meter(FakePublisher()), graph=graph)
-    request = SearchRequestedV1(query="harbour film", **{"legs": ("bm25", "graph")} | fields)
-    return await search(request, CONTEXT)
+    async with House(store=store, graph=graph) as house:
+        return await house.ask("harbour film", **{"legs": ("bm25", "graph")} | fields)
 
 
 async def test_what_the_first_hit_names_comes_in_and_says_why() -> None:

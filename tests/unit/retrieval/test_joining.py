@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
-
 from services.retrieval.models.passage import FoundPassage, IndexedPassage
-from services.retrieval.services.fusion import Fused
-from services.retrieval.services.joining import TOKEN_CHARACTERS, Joined, Joining
-from services.retrieval.services.ranking import Ranked, by_fusion
+from services.retrieval.services.searching.fusion import Fused
+from services.retrieval.services.searching.joining import Joined, Joining
+from services.retrieval.services.searching.ranking import Ranked, by_fusion
+from shared.tokens import estimated_tokens
 from tests.unit.retrieval.making import passage, version
 from tests.unit.retrieval.memory_store import MemoryStore
 
@@ -30,7 +29,7 @@ async def joined(places: Sequence[int], limit: int, budget_tokens: int) -> list[
     ids = [f"d:1:{n}" for n in places]
     texts: dict[str, FoundPassage] = await store.passages("acme", ids)
     ranked: list[Ranked] = by_fusion([Fused(at, -n, {}) for n, at in enumerate(ids)])
-    return await Joining(store)("acme", ranked, texts, limit, budget_tokens)
+    return await Joining(store).join("acme", ranked, texts, limit, budget_tokens)
 
 
 def texts(hits: Sequence[Joined]) -> list[str]:
@@ -55,12 +54,12 @@ async def test_a_hit_that_reads_on_makes_room_for_another() -> None:
     assert texts(hits) == ["sentence 0 sentence 1", "sentence 3"]
 
 
-@pytest.mark.parametrize("letters", [9, 10])
-async def test_the_budget_is_kept(letters: int) -> None:
-    """A neighbour of 10 characters fits from 10 on: tokens count four each."""
-    tokens = -(-letters // TOKEN_CHARACTERS) - (letters == 9)
-    (hit,) = await joined([4], limit=1, budget_tokens=tokens)
-    assert hit.others == (("d:1:3",) if letters == 10 else ())
+async def test_the_budget_is_kept() -> None:
+    cost = estimated_tokens("sentence 3")
+    (hit,) = await joined([4], limit=1, budget_tokens=cost - 1)
+    assert hit.others == ()
+    (hit,) = await joined([4], limit=1, budget_tokens=cost)
+    assert hit.others == ("d:1:3",)
 
 
 async def test_no_passage_is_read_twice() -> None:
@@ -75,7 +74,7 @@ async def test_spans_hold_what_was_joined() -> None:
     await store.promote("acme", "d", 1)
     found = await store.passages("acme", ["d:1:0"])
     ranked = by_fusion([Fused("d:1:0", 1.0, {})])
-    (hit,) = await Joining(store)("acme", ranked, found, 1, 100)
+    (hit,) = await Joining(store).join("acme", ranked, found, 1, 100)
     assert hit.found.passage.text == text
     assert (hit.found.passage.start, hit.found.passage.end) == (0, len(text))
 

@@ -9,16 +9,13 @@ import pytest
 from contracts.envelope import Context
 from contracts.platform.replies import RequestFailedV1
 from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
-from services.retrieval.controllers.graph_requested import GraphRequested
 from services.retrieval.models.document import Head
-from services.retrieval.models.place import Place
-from services.retrieval.services.neighbourhood import PASSAGES_MAX, Neighbourhood, UnknownEntity
+from services.retrieval.models.graph import Place
+from services.retrieval.services.graph.neighbourhood import PASSAGES_MAX
 from shared.errors import Unavailable
-from shared.outcomes import Done
+from tests.unit.retrieval.house import CONTEXT, House
 from tests.unit.retrieval.making import passage, version
 from tests.unit.retrieval.memory_store import MemoryStore
-
-CONTEXT = Context(tenant="acme", principal="ann", causation_id="request-1")
 
 
 async def put(
@@ -45,9 +42,31 @@ async def filled() -> MemoryStore:
     return store
 
 
+async def replied(
+    store: MemoryStore,
+    entity: str,
+    graph: Any = None,
+    *,
+    context: Context = CONTEXT,
+    budget_ms: int = 5_000,
+    **fields: Any,
+) -> Any:
+    settings = {"leg_budget_ms": budget_ms}
+    async with House(store=store, graph=graph or store, settings=settings) as house:
+        return await house.reply(GraphRequestedV1(entity=entity, **fields), context)
+
+
 async def ask(store: MemoryStore, entity: str, graph: Any = None, **fields: Any) -> GraphAnsweredV1:
-    around = Neighbourhood(graph or store, store, budget_s=5)
-    return await around(GraphRequestedV1(entity=entity, **fields), CONTEXT)
+    answer = await replied(store, entity, graph, **fields)
+    assert isinstance(answer, GraphAnsweredV1)
+    return answer
+
+
+async def refused(store: MemoryStore, entity: str, graph: Any = None, **how: Any) -> str:
+    failed = await replied(store, entity, graph, **how)
+    assert isinstance(failed, RequestFailedV1)
+    assert failed.code == "not_found"
+    return failed.message
 
 
 def relations(answer: GraphAnsweredV1) -> dict[str, str]:
@@ -137,7 +156,7 @@ async def test_passages_are_few_and_each_neighbour_has_one() -> None:
     for n in range(60):
         await put(store, f"d{n}", "About x", ("xx",), ())
     for n in range(40):
-        await put(store, f"z{n}", "Of x", (f"topic {n}",), ("xx",))
+        await put(store, f"z{n}", "Of x", (f"subject {n}",), ("xx",))
     answer = await ask(store, "xx", limit=20)
     assert len(answer.passages) == PASSAGES_MAX
     assert len(answer.entities) == 20
@@ -163,9 +182,7 @@ async def test_what_the_asker_may_not_see_does_not_exist() -> None:
     store = await filled()
     await put(store, "law", "Burton merges.", ("merger",), ("tim burton",), ("group:law",))
     assert "merger" not in relations(await ask(store, "tim burton"))
-    with pytest.raises(UnknownEntity) as unknown:
-        await ask(store, "merger")
-    assert "Close to it" not in str(unknown.value)
+    assert "Close to it" not in await refused(store, "merger")
     seen = await ask(store, "tim burton", visible_to=("group:law",))
     assert relations(seen)["merger"] == "named by"
     await put(store, "hidden", "Of it", ("nobody",), (), ("group:law",))
@@ -173,10 +190,8 @@ async def test_what_the_asker_may_not_see_does_not_exist() -> None:
 
 
 async def test_another_tenant_knows_nothing_of_it() -> None:
-    around = Neighbourhood(store := await filled(), store, budget_s=5)
     rival = Context(tenant="rival", principal="ann", causation_id="request-1")
-    with pytest.raises(UnknownEntity):
-        await around(GraphRequestedV1(entity="tim burton"), rival)
+    assert "'tim burton'" in await refused(await filled(), "tim burton", context=rival)
 
 
 @pytest.mark.parametrize("head", [Head(1, live=False), Head(2, live=True), None])
@@ -190,9 +205,7 @@ async def test_a_graph_behind_the_heads_brings_nothing_back(head: Head | None) -
     answer = await ask(store, "tim burton", behind)
     assert relations(answer) == {"burton": "same as", "award": "named by"}
     for name in ("elfman", "elf"):
-        with pytest.raises(UnknownEntity) as unknown:
-            await ask(store, name, behind)
-        assert "Close to it" not in str(unknown.value)
+        assert "Close to it" not in await refused(store, name, behind)
 
 
 async def test_a_passage_that_went_in_between_is_no_evidence() -> None:
@@ -201,42 +214,38 @@ async def test_a_passage_that_went_in_between_is_no_evidence() -> None:
             return {}
 
     store = await filled()
-    answer = await Neighbourhood(store, Late(store.held, store.head), budget_s=5)(
-        GraphRequestedV1(entity="tim burton"), CONTEXT
-    )
+    answer = await ask(Late(store.held, store.head), "tim burton", store)
     assert (answer.entities, answer.edges, answer.passages) == ((), (), ())
-
-
-async def replied(store: MemoryStore, graph: Any, entity: str, budget_s: float = 5) -> Any:
-    outcome = await GraphRequested(Neighbourhood(graph, store, budget_s))(
-        GraphRequestedV1(entity=entity), CONTEXT
-    )
-    assert isinstance(outcome, Done)
-    return outcome.reply
 
 
 async def test_the_unknown_is_answered_with_what_is_close_to_it() -> None:
     store = await filled()
-    assert isinstance(await replied(store, store, "batman"), GraphAnsweredV1)
-    assert await replied(store, store, "The Burt") == RequestFailedV1(
-        code="not_found",
-        message="No document that you can see names 'The Burt'. Close to it: 'burton'.",
+    assert await refused(store, "The Burt") == (
+        "No document that you can see names 'The Burt'. Close to it: 'burton'."
     )
-    assert (await replied(store, store, "Burton Tim Jr")).message.endswith(
-        "Close to it: 'tim burton', 'burton'."
+    message = await refused(store, "Burton Tim Jr")
+    assert message.endswith("Close to it: 'tim burton', 'burton'.")
+    assert (await refused(store, "xyz")).endswith("Try another name.")
+
+
+async def test_names_that_go_on_are_closest_and_then_those_with_a_slip() -> None:
+    store = MemoryStore()
+    for n, name in enumerate(("tim", "tim allen", "tim burton", "tim burt films", "burton")):
+        await put(store, f"d{n}", name, (name,), ())
+    assert (await refused(store, "Tim Burt")).endswith(
+        "Close to it: 'tim burton', 'tim burt films', 'burton', 'tim', 'tim allen'."
     )
-    assert (await replied(store, store, "xyz")).message.endswith("Try another name.")
+    assert "Close to it: 'tim burton', " in await refused(store, "Tim Burtn")
 
 
 @pytest.mark.parametrize("entity", ["the", "42", "?", "x", "y" * 81])
 async def test_what_is_no_name_is_refused(entity: str) -> None:
-    store = await filled()
-    failed = await replied(store, store, entity)
+    failed = await replied(await filled(), entity)
     assert failed.code == "invalid_entity"
     assert f"'{entity}' is no name" in failed.message
 
 
-async def test_a_graph_that_is_missing_down_or_slow_is_an_outage() -> None:
+async def test_a_graph_that_is_missing_down_or_slow_is_an_outage(house: House) -> None:
     class Slow(MemoryStore):
         asked = 0
 
@@ -246,12 +255,12 @@ async def test_a_graph_that_is_missing_down_or_slow_is_an_outage() -> None:
             raise AssertionError
 
     store, slow = await filled(), Slow()
-    with pytest.raises(Unavailable, match="neo4j_url"):
-        await replied(store, None, "batman")
+    with pytest.raises(Unavailable, match="RAGOPS_NEO4J_URL"):
+        await house.look("batman")
     with pytest.raises(Unavailable, match="took over"):
-        await replied(store, slow, "batman", budget_s=0.01)
+        await replied(store, "batman", slow, budget_ms=10)
     assert slow.asked == 1
-    for method in ("places", "topics", "links"):
+    for method in ("places", "subjects", "links"):
         store.down = {method}
         with pytest.raises(Unavailable, match=method):
-            await replied(store, store, "batman")
+            await replied(store, "batman")

@@ -5,21 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from services.retrieval.models.scope import Scope
+from services.retrieval.models.filter import Scope
 from services.retrieval.store.opensearch import index_bodies, queries
 from services.retrieval.store.opensearch.passage_source import bulk_lines
-from tests.unit.retrieval.making import MAPPING, passages_of, version
+from tests.unit.retrieval.making import SPACE, passages_of, version
 
 SCOPE = Scope("acme", ("user:ann", "group:law"))
 
 
 def test_vectors_are_lucenes() -> None:
     """Any other engine wants a native library, and a node without it dies at the first vector."""
-    mapping = index_bodies.passages(MAPPING)["mappings"]
+    mapping = index_bodies.passages(SPACE)["mappings"]
     vectors = [p for p in mapping["properties"].values() if p["type"] == "knn_vector"]
     assert [vector["method"]["engine"] for vector in vectors] == ["lucene"]
     assert vectors[0]["method"]["space_type"] == "cosinesimil"
-    assert vectors[0]["dimension"] == MAPPING.dimension
+    assert vectors[0]["dimension"] == SPACE.dimension
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_the_scope_is_inside_the_query(body: queries.Query) -> None:
 
 def test_a_source_holds_only_fields_of_the_mapping() -> None:
     """The mapping is strict: a field more and OpenSearch refuses the passage."""
-    fields = index_bodies.passages(MAPPING)["mappings"]["properties"]
+    fields = index_bodies.passages(SPACE)["mappings"]["properties"]
     for action, source in bulk_lines(version("acme", "d"), passages_of("d", 1, ["a", "b"])):
         assert set(json.loads(source)) <= set(fields)
         assert json.loads(action)["create"]["_id"].startswith("acme/d:1:")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.retrieval.services.fusion import fuse
-from services.retrieval.services.ranking import Ranked, blend, by_fusion
+from services.retrieval.services.searching.fusion import fuse
+from services.retrieval.services.searching.ranking import Ranked, blend, by_fusion
 
 
 def ranked(**legs: Mapping[str, float]) -> list[Ranked]:

@@ -4,17 +4,19 @@ import pytest
 
 from contracts.ingestion.manifest import ChunkLine, manifest_key, read_key, write
 from services.retrieval.models.document import Head, Version
-from services.retrieval.models.mapping import Mapping
-from services.retrieval.services.manifests import Manifests
-from services.retrieval.services.rebuilding import Rebuild, Rebuilt
+from services.retrieval.models.embedding_space import EmbeddingSpace
+from services.retrieval.services.indexing.manifests import Manifests
+from services.retrieval.services.indexing.rebuilding import Rebuild, Rebuilt
 from shared.errors import NoSuchObject
-from tests.unit.retrieval.fakes import FakeBlobs, FakeModel, FakePublisher
-from tests.unit.retrieval.making import DIMENSION, MAPPING
+from shared.metering import Metering
+from shared.testing.fakes import FakeBlobs, FakePublisher
+from tests.unit.retrieval.fakes import FakeModel
+from tests.unit.retrieval.making import DIMENSION, SPACE
 from tests.unit.retrieval.manifest_lines import lines_of, put_manifest
 from tests.unit.retrieval.memory_store import MemoryStore
 
 TEXTS = ["the harbour froze", "apples ripen"]
-OTHER = Mapping("other.embedder", DIMENSION)
+OTHER = EmbeddingSpace("other.embedder", DIMENSION)
 
 
 class Watched:
@@ -32,15 +34,16 @@ class Watched:
 
 
 class Yard:
-    """A store of `mapping` to be filled, with everything around it fake."""
+    """A store of `space` to be filled, with everything around it fake."""
 
-    def __init__(self, mapping: Mapping = MAPPING) -> None:
+    def __init__(self, space: EmbeddingSpace = SPACE) -> None:
         self.store, self.blobs, self.model = MemoryStore(), FakeBlobs(), FakeModel()
         self.publisher, self.watched = FakePublisher(), Watched()
-        self.manifests = Manifests(self.blobs, self.model, self.publisher, mapping)
+        self.metering = Metering("retrieval", self.publisher)
+        self.manifests = Manifests(self.blobs, self.model, self.metering, space)
 
     async def rebuild(self) -> Rebuilt:
-        return await Rebuild(self.store, self.manifests, self.blobs)(self.watched)
+        return await Rebuild(self.store, self.manifests, self.blobs).run(self.watched)
 
 
 async def test_an_empty_store_gets_the_newest_version_of_each_document() -> None:
@@ -68,13 +71,14 @@ async def test_another_model_embeds_each_passage_once_however_often_it_runs() ->
     assert (await yard.rebuild()).passages == 2
     assert (await yard.rebuild()).passages == 0
     assert yard.model.embedded == TEXTS
-    assert len(yard.publisher.messages("usage")) == 1
+    await yard.metering.drain()
+    assert len(yard.publisher.on("usage")) == 1
 
 
 async def test_a_deleted_document_stays_deleted() -> None:
     yard = Yard()
     await put_manifest(yard.blobs, "acme", "d", 1, TEXTS)
-    await yard.store.bury("acme", "d", 1)
+    await yard.store.hide("acme", "d", 1)
     assert (await yard.rebuild()).documents == 0
     assert yard.store.held == {}
 

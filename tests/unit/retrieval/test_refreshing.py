@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.retrieval.store.opensearch.refreshing import Refresher
+from services.retrieval.store.opensearch.store import Refresher
 
 
 class Index:
@@ -25,11 +25,11 @@ class Index:
 
 async def test_those_who_wait_share_the_next_one() -> None:
     index = Index()
-    refresh = Refresher(index.refresh)
-    first = asyncio.create_task(refresh())
+    refresher = Refresher(index.refresh)
+    first = asyncio.create_task(refresher.refresh())
     await index.running.wait()
     # What these wrote may have come after the first one looked.
-    others = [asyncio.create_task(refresh()) for _ in range(10)]
+    others = [asyncio.create_task(refresher.refresh()) for _ in range(10)]
     await asyncio.sleep(0)
     index.go.set()
     await asyncio.gather(first, *others)
@@ -39,16 +39,16 @@ async def test_those_who_wait_share_the_next_one() -> None:
 async def test_one_after_another_is_one_each() -> None:
     index = Index()
     index.go.set()
-    refresh = Refresher(index.refresh)
+    refresher = Refresher(index.refresh)
     for _ in range(3):
-        await refresh()
+        await refresher.refresh()
     assert index.begun == 3
 
 
 async def test_a_failed_one_counts_for_nobody() -> None:
     index = Index()
-    refresh = Refresher(index.refresh)
-    waiting = [asyncio.create_task(refresh()) for _ in range(3)]
+    refresher = Refresher(index.refresh)
+    waiting = [asyncio.create_task(refresher.refresh()) for _ in range(3)]
     await index.running.wait()
     index.broken = True
     index.go.set()
@@ -58,5 +58,5 @@ async def test_a_failed_one_counts_for_nobody() -> None:
         with pytest.raises(ConnectionError):
             await task
     index.broken = False
-    await refresh()
+    await refresher.refresh()
     assert index.begun == 4

@@ -1,9 +1,8 @@
-"""What people type: quotes, identifiers, slips."""
+"""What people type: quotes and identifiers."""
 
 import pytest
 
 from services.retrieval.models.typed_query import read_query, stands_in
-from services.retrieval.store.sqlite.rescue import slips_between
 
 
 @pytest.mark.parametrize(
@@ -51,19 +50,3 @@ def test_what_is_no_identifier(text: str) -> None:
 )
 def test_word_for_word(part: str, text: str, stands: bool) -> None:
     assert stands_in(part, text) == stands
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "slips"),
-    [
-        ("harbour", "harbour", 0),
-        ("harbuor", "harbour", 1),
-        ("habour", "harbour", 1),
-        ("harrbour", "harbour", 1),
-        ("harvour", "harbour", 1),
-        ("abc", "xyz", 3),
-        ("", "ab", 2),
-    ],
-)
-def test_slips(one: str, other: str, slips: int) -> None:
-    assert slips_between(one, other) == slips_between(other, one) == slips

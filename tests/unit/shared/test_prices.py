@@ -27,3 +27,10 @@ def test_profiles_and_arns_have_their_models_price(name: str) -> None:
 def test_an_unknown_model_is_refused_at_start() -> None:
     with pytest.raises(ValueError, match="RAGOPS_PRICES"):
         PriceList().check("someone.elses-model")
+
+
+def test_a_reranker_without_a_price_is_refused_at_start() -> None:
+    prices = PriceList()
+    prices.check_query("us.amazon.rerank-v1:0")
+    with pytest.raises(ValueError, match=r"'someone\.elses-model': use one of amazon\.rerank-v1:0"):
+        prices.check_query("someone.elses-model")

@@ -1,1 +1,1 @@
-"""The knowledge graph of the cloud: Neo4j, one statement a search."""
+"""The knowledge graph of the cloud: Neo4j, one statement for each question."""

@@ -6,8 +6,7 @@ from itertools import count
 from typing import Any
 
 from services.retrieval.models.filter import And, Filter, NamePrefix, Not, OneOf, Or, Range
-from services.retrieval.store.metadata_ranges import term_range
-from services.retrieval.store.metadata_terms import term
+from services.retrieval.store.metadata_terms import term, term_range
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
-"""GraphStore on Neo4j."""
+"""GraphStore on Neo4j: the tenant stands on every node and in every match.
+
+(:Version)<-[:OF]-(:Passage)-[:MENTIONS|ABOUT]->(:Entity). A name lives while a passage leads to it.
+"""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from neo4j import (
@@ -12,20 +15,18 @@ from neo4j import (
     NotificationMinimumSeverity,
     Query,
 )
-from neo4j.exceptions import Neo4jError
+from neo4j.exceptions import ClientError, DriverError, Neo4jError, TransientError
 
 from services.retrieval.models.document import Head, Version
-from services.retrieval.models.link import Link
+from services.retrieval.models.filter import Scope
+from services.retrieval.models.graph import Link, Place, Subject, Support
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.models.place import Place, Support, Topic
-from services.retrieval.models.scope import Scope
 from services.retrieval.store.metadata_terms import terms
-from services.retrieval.store.neo4j import statements
 from services.retrieval.store.neo4j.filtering import Predicate, predicate
-from services.retrieval.store.neo4j.outages import met, outages
 from shared.errors import Unavailable
 
 logger = logging.getLogger(__name__)
+DEPENDENCY = "neo4j"
 EVERYONE = "*"
 _EDGES = 5_000
 _PASSAGES = 500
@@ -33,20 +34,30 @@ _PASSAGES = 500
 _MAX_NAME = 1_000
 # The embedded store counts the passages that name an entity no further either.
 _MAX_COUNTED = 100
-# Of those that lead to a name some may be shown no more.
+# Several versions for each name, as some of them may not be shown.
 _MAX_VERSIONS = 5
 _ATTEMPTS = 5
 _READ_S, _WARM_UP_S = 2.0, 60.0
 _WRITE_RETRY_S = 5.0
 _CONNECT_S = 3.0
 _CONNECTIONS = 64
+# Two writes met: a name vanished under a write that leads a passage to it.
+_MET = {
+    "Neo.ClientError.Schema.ConstraintValidationFailed",
+    "Neo.ClientError.Statement.EntityNotFound",
+}
 
 Edge = list[str]
 Values = dict[str, Any]
 
 
 class Neo4jGraphStore:
-    """Reads run once, within _READ_S; writes are repeated when they met another."""
+    """Reads run once, within _READ_S; writes are repeated when they met another.
+
+    VISIBLE in a statement stands for the scope: visibility and filter of a version `v`. Counts see
+    the scope alone, as what a principal may not see must not change what they find; they stop
+    early, since a name with more passages distinguishes none of them.
+    """
 
     def __init__(self, driver: AsyncDriver) -> None:
         self._driver = driver
@@ -55,6 +66,21 @@ class Neo4jGraphStore:
     async def ping(self) -> None:
         await self._read("RETURN 1", {})
 
+    _ADD_PASSAGES = """
+    MERGE (v:Version {tenant: $tenant, document_id: $document_id, ordinal: $ordinal})
+    ON CREATE SET v += $properties
+    WITH v
+    UNWIND $passages AS id
+    MERGE (p:Passage {tenant: $tenant, id: id})
+    MERGE (p)-[:OF]->(v)
+    """
+    _ADD_EDGES = """
+    UNWIND $edges AS edge
+    MATCH (p:Passage {tenant: $tenant, id: edge[0]})
+    MERGE (e:Entity {tenant: $tenant, name: edge[1]})
+    MERGE (p)-[:RELATION]->(e)
+    """
+
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         # Without its constraints, two writers at once could make two of one name.
         await self.prepare()
@@ -62,67 +88,182 @@ class Neo4jGraphStore:
         abouts = _edges((p.passage.passage_id, name) for p in passages for name in p.about)
         ids = [p.passage.passage_id for p in passages]
         for part in _batches(ids, _PASSAGES):
-            await self._write(statements.ADD_PASSAGES, _of_version(version) | {"passages": part})
-        for statement, edges in (
-            (statements.ADD_MENTIONS, mentions),
-            (statements.ADD_ABOUTS, abouts),
-        ):
+            await self._write(self._ADD_PASSAGES, _of_version(version) | {"passages": part})
+        for relation, edges in (("MENTIONS", mentions), ("ABOUT", abouts)):
+            statement = self._ADD_EDGES.replace("RELATION", relation)
             for batch in _batches(edges, _EDGES):
                 await self._write(statement, {"tenant": version.tenant, "edges": batch})
         return len({name for _, name in mentions + abouts})
 
+    # SET locks the name: a write that leads a passage to it waits, and then finds it gone.
+    _REMOVE_PASSAGES = """
+    MATCH (v:Version {tenant: $tenant, document_id: $document_id})
+      <-[:OF]-(p:Passage {tenant: $tenant})
+    WHERE v.ordinal < $below
+    WITH p LIMIT $batch
+    OPTIONAL MATCH (p)-[:MENTIONS|ABOUT]->(e:Entity {tenant: $tenant})
+    WITH collect(DISTINCT p) AS passages, collect(DISTINCT e) AS names
+    FOREACH (p IN passages | DETACH DELETE p)
+    WITH size(passages) AS removed, names
+    CALL (names) {
+      UNWIND names AS e
+      SET e.name = e.name
+      WITH e WHERE NOT EXISTS { (e)--() }
+      DELETE e
+    }
+    RETURN removed
+    """
+    _REMOVE_VERSIONS = """
+    MATCH (v:Version {tenant: $tenant, document_id: $document_id})
+    WHERE v.ordinal < $below AND NOT EXISTS { (v)--() }
+    DELETE v
+    """
+
     async def purge(self, tenant: str, document_id: str, head: Head) -> None:
         below = head.ordinal if head.live else head.ordinal + 1
         values = {"tenant": tenant, "document_id": document_id, "below": below}
-        while await self._write(statements.REMOVE_PASSAGES, values | {"batch": _PASSAGES}):
+        while await self._write(self._REMOVE_PASSAGES, values | {"batch": _PASSAGES}):
             pass
-        await self._write(statements.REMOVE_VERSIONS, values)
+        await self._write(self._REMOVE_VERSIONS, values)
+
+    _LINKS = """
+    MATCH (v:Version {tenant: $tenant})<-[:OF]-(s:Passage {tenant: $tenant})
+      -[:MENTIONS]->(e:Entity {tenant: $tenant})
+    WHERE s.id IN $seeds AND VISIBLE AND EXISTS { (e)<-[:ABOUT]-() }
+    WITH e, collect(s) AS seeds
+    CALL (e) {
+      MATCH (e)<-[:ABOUT]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      WITH p, v LIMIT $max_owners + 1
+      RETURN collect({passage: p, version: v}) AS owners
+    }
+    WITH e, seeds, owners WHERE 1 <= size(owners) <= $max_owners
+    CALL (e) {
+      MATCH (e)<-[:MENTIONS]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      WITH v LIMIT $max_counted
+      RETURN count(v) AS named_by
+    }
+    UNWIND seeds AS s
+    UNWIND owners AS owner
+    WITH e, s, owner.passage AS p, owner.version AS v, named_by WHERE p <> s
+    RETURN s.id AS seed, e.name AS entity, p.id AS passage_id, v.document_id AS document_id,
+      v.ordinal AS ordinal, named_by
+    """
 
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         values: Values = {"seeds": list(seeds), "max_owners": max_owners}
-        return [Link(**row) for row in await self._inside(statements.links, scope, values)]
+        return [Link(**row) for row in await self._inside(self._LINKS, scope, values)]
+
+    # UNION leaves a passage out that both halves have.
+    _PLACES = """
+    MATCH (e:Entity {tenant: $tenant, name: $name})
+    CALL (e) {
+      MATCH (e)<-[:ABOUT]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      RETURN p, v LIMIT $most
+      UNION
+      MATCH (e)<-[:MENTIONS]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      RETURN p, v LIMIT $most
+    }
+    RETURN p.id AS passage_id, v.document_id AS document_id, v.ordinal AS ordinal,
+      EXISTS { (p)-[:ABOUT]->(e) } AS about, EXISTS { (p)-[:MENTIONS]->(e) } AS mentions
+    """
 
     async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
         values: Values = {"name": name, "most": most}
-        return [Place(**row) for row in await self._inside(statements.places, scope, values)]
+        return [Place(**row) for row in await self._inside(self._PLACES, scope, values)]
 
-    async def topics(
+    _SUBJECTS = """
+    MATCH (v:Version {tenant: $tenant})<-[:OF]-(s:Passage {tenant: $tenant})
+      -[:ABOUT]->(e:Entity {tenant: $tenant})
+    WHERE s.id IN $seeds AND VISIBLE
+    WITH e, collect(s) AS seeds
+    CALL (e) {
+      MATCH (e)<-[:ABOUT]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      WITH v LIMIT $max_owners + 1
+      RETURN count(v) AS owners
+    }
+    WITH e, seeds, owners WHERE owners <= $max_owners
+    CALL (e) {
+      MATCH (e)<-[:MENTIONS]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      WITH v LIMIT $max_counted
+      RETURN count(v) AS named_by
+    }
+    UNWIND seeds AS s
+    RETURN s.id AS passage_id, e.name AS name, named_by
+    """
+
+    async def subjects(
         self, scope: Scope, passage_ids: Sequence[str], max_owners: int
-    ) -> list[Topic]:
+    ) -> list[Subject]:
         values: Values = {"seeds": list(passage_ids), "max_owners": max_owners}
-        return [Topic(**row) for row in await self._inside(statements.topics, scope, values)]
+        return [Subject(**row) for row in await self._inside(self._SUBJECTS, scope, values)]
+
+    _SUPPORTS = """
+    UNWIND $beginnings AS beginning
+    CALL (beginning) {
+      MATCH (e:Entity {tenant: $tenant}) WHERE e.name STARTS WITH beginning
+      CALL (e) {
+        MATCH (e)<-[:ABOUT|MENTIONS]-(:Passage {tenant: $tenant})
+          -[:OF]->(v:Version {tenant: $tenant})
+        WHERE VISIBLE
+        WITH DISTINCT v LIMIT $max_versions
+        RETURN collect(v) AS versions
+      }
+      WITH e, versions WHERE size(versions) > 0
+      RETURN e, versions LIMIT $most
+    }
+    UNWIND versions AS v
+    RETURN e.name AS name, v.document_id AS document_id, v.ordinal AS ordinal
+    """
 
     async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
         values: Values = {"beginnings": list(beginnings), "most": most}
-        return [Support(**row) for row in await self._inside(statements.supports, scope, values)]
+        return [Support(**row) for row in await self._inside(self._SUPPORTS, scope, values)]
+
+    _CONSTRAINTS = (
+        """
+        CREATE CONSTRAINT version_once IF NOT EXISTS
+        FOR (v:Version) REQUIRE (v.tenant, v.document_id, v.ordinal) IS UNIQUE
+        """,
+        """
+        CREATE CONSTRAINT passage_once IF NOT EXISTS
+        FOR (p:Passage) REQUIRE (p.tenant, p.id) IS UNIQUE
+        """,
+        """
+        CREATE CONSTRAINT entity_once IF NOT EXISTS
+        FOR (e:Entity) REQUIRE (e.tenant, e.name) IS UNIQUE
+        """,
+    )
 
     async def prepare(self) -> None:
         """Constraints, idempotently; and the queries' plans, which cost up to 260 ms once each."""
         if self._prepared:
             return
-        for statement in statements.CONSTRAINTS:
+        for statement in self._CONSTRAINTS:
             await self._write(statement, {})
         values: Values = {"seeds": ["-"], "max_owners": 1, "name": "-", "beginnings": ["-"]}
-        for read in (statements.links, statements.places, statements.topics, statements.supports):
+        for read in (self._LINKS, self._PLACES, self._SUBJECTS, self._SUPPORTS):
             await self._inside(read, Scope("-"), values | {"most": 1}, _WARM_UP_S)
         self._prepared = True
 
     async def _inside(
-        self,
-        statement: Callable[[str], str],
-        scope: Scope,
-        values: Values,
-        within_s: float = _READ_S,
+        self, statement: str, scope: Scope, values: Values, within_s: float = _READ_S
     ) -> list[Values]:
-        """The rows of a statement whose every passage is in scope."""
+        """The rows of a statement with its VISIBLE replaced by the scope."""
         inside = predicate(scope.filter) if scope.filter else Predicate("true", {})
+        visible = f"any(one IN v.visible_to WHERE one IN $visible_to) AND {inside.cypher}"
         bounds = _of_scope(scope) | inside.values
-        return await self._read(statement(inside.cypher), bounds | values, within_s)
+        return await self._read(statement.replace("VISIBLE", visible), bounds | values, within_s)
 
     async def _read(
         self, statement: str, values: Values, within_s: float = _READ_S
     ) -> list[Values]:
-        with outages():
+        with _outages():
             async with self._driver.session(default_access_mode="READ") as session:
                 answer = await session.run(Query(statement, timeout=within_s), values)
                 return await answer.data()
@@ -134,13 +275,13 @@ class Neo4jGraphStore:
             row = await (await transaction.run(statement, values)).single()
             return int(row[0]) if row else 0
 
-        with outages():
+        with _outages():
             async with self._driver.session() as session:
                 for _ in range(_ATTEMPTS - 1):
                     try:
                         return await session.execute_write(work)
                     except Neo4jError as error:
-                        if not met(error):
+                        if not _met(error):
                             raise
                 return await session.execute_write(work)
 
@@ -204,3 +345,23 @@ def _of_version(version: Version) -> Values:
             "visible_to": [EVERYONE] if version.visibility is None else list(version.visibility),
         },
     }
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Turns an outage into Unavailable; an error of ours passes as it is."""
+    try:
+        yield
+    except (DriverError, Neo4jError) as error:
+        if _is_outage(error):
+            raise Unavailable(DEPENDENCY, str(getattr(error, "code", error))) from error
+        raise
+
+
+def _is_outage(error: DriverError | Neo4jError) -> bool:
+    return isinstance(error, DriverError | TransientError) or "TimedOut" in (error.code or "")
+
+
+def _met(error: Neo4jError) -> bool:
+    """Whether two writes met, so that repeating this one will help."""
+    return isinstance(error, ClientError) and error.code in _MET

@@ -1,1 +1,1 @@
-"""The search store of the cloud: OpenSearch, passages in Lucene's HNSW and BM25, heads beside."""
+"""The search store of the cloud: OpenSearch, with passages in one index and heads in another."""

@@ -1,4 +1,4 @@
-"""Writes a version's passages; what OpenSearch refuses for want of room is sent again, alone."""
+"""Writes a version's passages; sends again those that OpenSearch refuses for want of room."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

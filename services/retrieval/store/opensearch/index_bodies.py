@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.retrieval.models.mapping import Mapping
+from services.retrieval.models.embedding_space import EmbeddingSpace
 from services.retrieval.models.typed_query import UNSPACED_SCRIPTS
 
 SCHEMA_VERSION = 2
@@ -67,13 +67,13 @@ _INTEGER = {"type": "integer"}
 _STORED = {"enabled": False, "type": "object"}
 
 
-def passages(mapping: Mapping) -> dict[str, Any]:
+def passages(space: EmbeddingSpace) -> dict[str, Any]:
     """`title` and `text` are matched together as `words`; vectors are not kept in the source."""
     return {
         "settings": {"index": {**_SETTINGS, "knn": True}, "analysis": _ANALYSIS},
         "mappings": {
             "dynamic": "strict",
-            "_meta": meta(mapping),
+            "_meta": meta(space),
             "_source": {"excludes": ["vector"]},
             "properties": {
                 "tenant": _KEYWORD,
@@ -93,7 +93,7 @@ def passages(mapping: Mapping) -> dict[str, Any]:
                 "words": {"type": "text", "analyzer": "passage", "search_analyzer": "query"},
                 "pairs": {"type": "text", "analyzer": "pairs", "search_analyzer": "query_pairs"},
                 "place": _STORED,
-                "vector": _vector(mapping.dimension),
+                "vector": _vector(space.dimension),
             },
         },
     }
@@ -114,9 +114,9 @@ def heads() -> dict[str, Any]:
     }
 
 
-def meta(mapping: Mapping) -> dict[str, Any]:
-    """What an index was made for; stands in its mapping."""
-    return {"schema": SCHEMA_VERSION, "model": mapping.model, "dimension": mapping.dimension}
+def meta(space: EmbeddingSpace) -> dict[str, Any]:
+    """What an index was made for; stands in the mapping."""
+    return {"schema": SCHEMA_VERSION, "model": space.model, "dimension": space.dimension}
 
 
 def _vector(dimension: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import NotFoundError, RequestError
 
-from services.retrieval.models.mapping import Mapping, MappingMismatch
+from services.retrieval.models.embedding_space import EmbeddingSpace, OtherEmbeddingSpace
 from services.retrieval.store.opensearch import index_bodies
 
 
@@ -15,11 +15,11 @@ class Indices:
     """`passages` is the index of one model; the alias `current` names the one that is served."""
 
     prefix: str
-    mapping: Mapping
+    space: EmbeddingSpace
 
     @property
     def passages(self) -> str:
-        return f"{self.prefix}passages-{self.mapping.slug}"
+        return f"{self.prefix}passages-{self.space.slug}"
 
     @property
     def current(self) -> str:
@@ -36,7 +36,7 @@ class Indices:
 
 
 async def prepare(client: AsyncOpenSearch, indices: Indices) -> None:
-    """Makes what is missing; raises MappingMismatch, with what to do.
+    """Makes what is missing; raises OtherEmbeddingSpace, with what to do.
 
     The alias is looked at once: a process reads and writes the index of its own model by name, so
     that vectors of two models never meet, whatever happens to the alias later.
@@ -46,9 +46,9 @@ async def prepare(client: AsyncOpenSearch, indices: Indices) -> None:
     if not served:
         await client.indices.put_alias(index=indices.passages, name=indices.current)
     elif served != {indices.passages}:
-        raise MappingMismatch(
+        raise OtherEmbeddingSpace(
             f"the alias {indices.current} serves {', '.join(sorted(served))}, but the settings "
-            f"want {indices.mapping}: `python -m services.retrieval.rebuild` with these settings "
+            f"want {indices.space}: `python -m services.retrieval.rebuild` with these settings "
             "builds that index and switches the alias; or set the embedding model it was made for"
         )
 
@@ -56,7 +56,7 @@ async def prepare(client: AsyncOpenSearch, indices: Indices) -> None:
 async def make(client: AsyncOpenSearch, indices: Indices) -> None:
     """The index of heads, and the model's index beside what is served; idempotent."""
     await _create(client, indices.heads, index_bodies.heads())
-    await _create(client, indices.passages, index_bodies.passages(indices.mapping))
+    await _create(client, indices.passages, index_bodies.passages(indices.space))
     await _require_fit(client, indices)
 
 
@@ -68,7 +68,7 @@ async def switch(client: AsyncOpenSearch, indices: Indices) -> None:
     await client.indices.update_aliases(body={"actions": [remove, add] if served else [add]})
 
 
-async def retire(client: AsyncOpenSearch, indices: Indices) -> list[str]:
+async def remove_others(client: AsyncOpenSearch, indices: Indices) -> list[str]:
     """Removes the indices of other models; their names. Nothing while one of them is served."""
     if await _served(client, indices.current) != {indices.passages}:
         return []
@@ -92,11 +92,11 @@ async def _create(client: AsyncOpenSearch, name: str, body: dict[str, Any]) -> N
 async def _require_fit(client: AsyncOpenSearch, indices: Indices) -> None:
     found = (await client.indices.get_mapping(index=indices.passages))[indices.passages]["mappings"]
     vector = found.get("properties", {}).get("vector", {})
-    wanted = index_bodies.meta(indices.mapping)
-    fits = vector.get("dimension") == indices.mapping.dimension
+    wanted = index_bodies.meta(indices.space)
+    fits = vector.get("dimension") == indices.space.dimension
     fits = fits and vector.get("method", {}).get("engine") == "lucene"
     if found.get("_meta") != wanted or not fits:
-        raise MappingMismatch(
+        raise OtherEmbeddingSpace(
             f"the index {indices.passages} was made for {found.get('_meta')} with vectors "
             f"{vector}, but the settings want {wanted}: delete the index and index the documents "
             "again, or set the embedding model it was made for"

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from services.retrieval.models.document import Version
-from services.retrieval.models.passage import FoundPassage, IndexedPassage, Passage
-from services.retrieval.models.scored import Scored
+from services.retrieval.models.passage import FoundPassage, IndexedPassage, Passage, Scored
 from services.retrieval.store.metadata_terms import terms
 
 # In `visible_to` of passages whose visibility is not limited, and in every scope.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from services.retrieval.models.document import Head
-from services.retrieval.models.scope import Scope
+from services.retrieval.models.filter import Scope
 from services.retrieval.models.typed_query import read_query, unspaced
 from services.retrieval.store.opensearch.filtering import clause
 from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE
@@ -17,7 +17,7 @@ _SPELLINGS = 20
 
 
 def bm25(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
-    """Required phrases are in every hit; others and identifiers are one more thing to find."""
+    """Every hit holds the required phrases; other phrases, and identifiers, may be found too."""
     typed = read_query(text)
     phrases = [_phrase(phrase) for phrase in typed.phrases]
     wanted: Query
@@ -32,7 +32,7 @@ def bm25(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
 
 
 def misspelt(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
-    """Stems of 3 letters with one letter wrong, of 7 with two; the first letter is right."""
+    """Stems may differ in one letter from 3 letters on, in two from 7 on; never in the first."""
     nearly = {"fuzziness": "AUTO:3,7", "prefix_length": 1, "max_expansions": _SPELLINGS}
     return _leg({"bool": {"must": [_words(text, **nearly)], **_inside(scope, hidden)}}, k)
 
@@ -69,7 +69,7 @@ def _words(text: str, **options: object) -> Query:
 
 
 def _phrase(text: str) -> Query:
-    """Of stop words alone it matches everything: whoever asked looks at the text itself."""
+    """A phrase of stop words alone matches everything: the search then compares the texts."""
     how = {"query": text, "analyzer": "passage", "zero_terms_query": "all"}
     return {"match_phrase": {"words": how}}
 

@@ -1,21 +1,28 @@
-"""SearchStore on OpenSearch: its index is refreshed late, so each leg asks the heads itself."""
+"""SearchStore on OpenSearch: its index is refreshed late, so each leg reads the heads too."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from opensearchpy import AsyncOpenSearch
+from opensearchpy.exceptions import ConflictError
 
 from services.retrieval.models.document import Head, Version
-from services.retrieval.models.mapping import Mapping
-from services.retrieval.models.passage import FoundPassage, IndexedPassage
-from services.retrieval.models.scope import Scope
-from services.retrieval.models.scored import Scored
+from services.retrieval.models.embedding_space import EmbeddingSpace
+from services.retrieval.models.filter import Scope
+from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 from services.retrieval.models.typed_query import read_query
-from services.retrieval.store.opensearch import heads, queries
+from services.retrieval.store.opensearch import queries
 from services.retrieval.store.opensearch.bulk import Backoff, create_all
-from services.retrieval.store.opensearch.indices import Indices, make, prepare, retire, switch
+from services.retrieval.store.opensearch.indices import (
+    Indices,
+    make,
+    prepare,
+    remove_others,
+    switch,
+)
 from services.retrieval.store.opensearch.outages import DEPENDENCY, outages
 from services.retrieval.store.opensearch.passage_source import (
     READ,
@@ -24,7 +31,6 @@ from services.retrieval.store.opensearch.passage_source import (
     scored,
     version_key,
 )
-from services.retrieval.store.opensearch.refreshing import Refresher
 from shared.errors import Unavailable
 
 # How often a leg asks again without the versions that turned out not to be shown.
@@ -33,12 +39,34 @@ _CONNECTIONS = 64
 _TIMEOUT_S = 10
 
 
+class Refresher:
+    """Makes writes searchable: one refresh at a time, shared by all who wait for it.
+
+    A refresh for each of many small documents would cut the index into as many segments.
+    """
+
+    def __init__(self, refresh: Callable[[], Awaitable[object]]) -> None:
+        self._run = refresh
+        self._lock = asyncio.Lock()
+        self._begun = self._done = 0
+
+    async def refresh(self) -> None:
+        """Returns when a refresh that began after this call has ended; raises what it raised."""
+        asked = self._begun
+        async with self._lock:
+            if self._done > asked:
+                return
+            self._begun += 1
+            await self._run()
+            self._done = self._begun
+
+
 class OpenSearchStore:
     """Reads and writes the index of one embedding model."""
 
     def __init__(self, client: AsyncOpenSearch, indices: Indices, backoff: Backoff) -> None:
         self._client, self._indices, self._backoff = client, indices, backoff
-        self._refresh = Refresher(lambda: client.indices.refresh(index=indices.passages))
+        self._refresher = Refresher(lambda: client.indices.refresh(index=indices.passages))
 
     async def ping(self) -> None:
         with outages():
@@ -54,18 +82,26 @@ class OpenSearchStore:
             held = await create_all(
                 self._client, self._indices.passages, version, passages, self._backoff
             )
-            await self._refresh()
+            await self._refresher.refresh()
         return held
 
     async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
         return await self._move(tenant, document_id, Head(ordinal, live=True))
 
-    async def bury(self, tenant: str, document_id: str, ordinal: int) -> bool:
+    async def hide(self, tenant: str, document_id: str, ordinal: int) -> bool:
         return await self._move(tenant, document_id, Head(ordinal, live=False))
 
     async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
+        """A multi-get sees every write that has returned, refreshed or not."""
+        if not document_ids:
+            return {}
+        ids = [document_key(tenant, document_id) for document_id in dict.fromkeys(document_ids)]
         with outages():
-            return await heads.read(self._client, self._indices.heads, tenant, document_ids)
+            answer = await self._client.mget(
+                index=self._indices.heads, body={"ids": ids}, routing=tenant
+            )
+        sources = [record["_source"] for record in answer["docs"] if record.get("found")]
+        return {one["document_id"]: Head(one["ordinal"], one["live"]) for one in sources}
 
     async def purge(self, tenant: str, document_id: str) -> None:
         head = (await self.heads(tenant, [document_id])).get(document_id)
@@ -116,13 +152,35 @@ class OpenSearchStore:
         with outages():
             await switch(self._client, self._indices)
 
-    async def retire(self) -> list[str]:
+    async def remove_others(self) -> list[str]:
         with outages():
-            return await retire(self._client, self._indices)
+            return await remove_others(self._client, self._indices)
 
     async def _move(self, tenant: str, document_id: str, head: Head) -> bool:
-        with outages():
-            return await heads.move(self._client, self._indices.heads, tenant, document_id, head)
+        """Compare-and-set in one request; False when the record says more already.
+
+        OpenSearch compares the version numbers given here: a version's tombstone is one above the
+        version, and the next version is above both. An equal number is taken and changes nothing.
+        """
+        record = {
+            "tenant": tenant,
+            "document_id": document_id,
+            "ordinal": head.ordinal,
+            "live": head.live,
+        }
+        try:
+            with outages():
+                await self._client.index(
+                    index=self._indices.heads,
+                    id=document_key(tenant, document_id),
+                    body=record,
+                    routing=tenant,
+                    version=2 * head.ordinal + (not head.live),
+                    version_type="external_gte",
+                )
+        except ConflictError:
+            return False
+        return True
 
     async def _leg(
         self, tenant: str, k: int, query: Callable[[set[str]], queries.Query]
@@ -160,21 +218,21 @@ def _shows(head: Head | None, hit: Scored) -> bool:
 @asynccontextmanager
 async def open_opensearch(
     url: str,
-    mapping: Mapping,
+    space: EmbeddingSpace,
     prefix: str = "ragops-",
     backoff: Backoff | None = None,
     *,
-    beside: bool = False,
+    successor: bool = False,
 ) -> AsyncIterator[OpenSearchStore]:
-    """Makes the indices when they are missing; raises MappingMismatch or Unavailable.
+    """Makes the indices when they are missing; raises OtherEmbeddingSpace or Unavailable.
 
-    `beside`: to be filled while the index of another model is served.
+    A `successor` is filled while the index of another model is served.
     """
     client = AsyncOpenSearch(url, timeout=_TIMEOUT_S, max_retries=1, maxsize=_CONNECTIONS)
-    indices = Indices(prefix, mapping)
+    indices = Indices(prefix, space)
     try:
         with outages():
-            await (make if beside else prepare)(client, indices)
+            await (make if successor else prepare)(client, indices)
         yield OpenSearchStore(client, indices, backoff or Backoff())
     finally:
         await client.close()

@@ -4,10 +4,9 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from services.retrieval.models.link import Link
+from services.retrieval.models.filter import Scope
+from services.retrieval.models.graph import Link, Place, Subject, Support
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.models.place import Place, Support, Topic
-from services.retrieval.models.scope import Scope
 from services.retrieval.store.sqlite.scoping import JOINS, Bounds, resolve
 
 # Counting stops here: a name this frequent links weakly, and a few more would change little.
@@ -43,7 +42,7 @@ def add_names(
                 connection.execute(_ADD_EDGES.format(table=table), values)
 
 
-def drop_names(connection: sqlite3.Connection, version: int) -> None:
+def remove_names(connection: sqlite3.Connection, version: int) -> None:
     """What this version added and no other supports; its passages must still be there."""
     names: set[int] = set()
     for table in ("mentions", "abouts"):
@@ -117,18 +116,18 @@ def _places(bounds: Bounds, most: int) -> str:
     """
 
 
-def topics(
+def subjects(
     connection: sqlite3.Connection, scope: Scope, passage_ids: Sequence[str], max_owners: int
-) -> list[Topic]:
+) -> list[Subject]:
     bounds = resolve(connection, scope)
     if bounds is None:
         return []
     values = (json.dumps(list(passage_ids)), *bounds.values * 3)
-    rows = connection.execute(_topics(bounds, max_owners), values)
-    return [Topic(*row) for row in rows]
+    rows = connection.execute(_subjects(bounds, max_owners), values)
+    return [Subject(*row) for row in rows]
 
 
-def _topics(bounds: Bounds, max_owners: int) -> str:
+def _subjects(bounds: Bounds, max_owners: int) -> str:
     visible = f"{JOINS} WHERE {bounds.where}"
     named_by = _count("mentions", visible, COUNTED_MAX)
     owners = _count("abouts", visible, max_owners + 1)

@@ -3,22 +3,22 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from services.retrieval.models.document import Head
-from services.retrieval.models.passage import FoundPassage, Passage
-from services.retrieval.models.scope import Scope
-from services.retrieval.models.scored import Scored
-from services.retrieval.models.typed_query import read_query, unspaced
-from services.retrieval.store.sqlite.match import match_expression
-from services.retrieval.store.sqlite.rescue import by_pairs, mended_expression
+from services.retrieval.models.filter import Scope
+from services.retrieval.models.passage import FoundPassage, Passage, Scored
+from services.retrieval.models.typed_query import read_query, unspaced, words_of
+from services.retrieval.store.sqlite.matching import match_expression, mended_expression
 from services.retrieval.store.sqlite.scoping import JOINS, Bounds, resolve, tenant_number
 from services.retrieval.store.sqlite.vectors import Ids, Row, Vectors
 
+# Pairs of characters of a query that are looked for.
+PAIRS_MAX = 16
 _COLUMNS = """
 p.passage_id, p.n, p.title, p.text, p.start, p."end", p.page, p.headings, p.language,
 v.document_id, v.ordinal, v.name
@@ -37,13 +37,15 @@ def rows_by_tenant(connection: sqlite3.Connection) -> Iterator[tuple[int, Iterat
 
 
 def bm25(connection: sqlite3.Connection, scope: Scope, query: str, k: int) -> list[Scored]:
-    """Where no word is found: the nearest known ones, or pairs of characters of unspaced runs."""
+    """By words; where none is found, by pairs of characters (scripts without blanks between words),
+    then by the nearest known words.
+    """
     bounds = resolve(connection, scope)
     if bounds is None:
         return []
     found = _matching(connection, bounds, match_expression(query), k)
     if not found and unspaced(query):
-        found = by_pairs(connection, bounds, query, k)
+        found = _by_pairs(connection, bounds, query, k)
     if not found and not read_query(query).strict:
         found = _matching(connection, bounds, mended_expression(connection, query), k)
     return found
@@ -66,6 +68,29 @@ def _matching(
     return [Scored(*row) for row in rows]
 
 
+def _by_pairs(connection: sqlite3.Connection, bounds: Bounds, query: str, k: int) -> list[Scored]:
+    """By the number of the query's pairs of neighbouring characters that stand in title or text."""
+    pairs = list(islice(dict.fromkeys(_pairs(query)), PAIRS_MAX))
+    if not pairs:
+        return []
+    score = " + ".join(["(instr(p.title || ' ' || p.text, ?) > 0)"] * len(pairs))
+    rows = connection.execute(
+        f"SELECT p.passage_id, v.document_id, v.ordinal, {score} AS held FROM passages p {JOINS} "
+        f"WHERE p.id BETWEEN ? AND ? AND {bounds.where} AND held > 0 "
+        "ORDER BY held DESC, p.id LIMIT ?",
+        (*pairs, bounds.first_row, bounds.last_row, *bounds.values, k),
+    )
+    return [
+        Scored(passage, document, ordinal, float(held)) for passage, document, ordinal, held in rows
+    ]
+
+
+def _pairs(query: str) -> Iterator[str]:
+    for run in words_of(query):
+        if unspaced(run):
+            yield from (run[at : at + 2] for at in range(max(1, len(run) - 1)))
+
+
 def dense(
     connection: sqlite3.Connection, vectors: Vectors, scope: Scope, vector: Sequence[float], k: int
 ) -> list[Scored]:
@@ -77,7 +102,7 @@ def dense(
     versions = _versions(connection, bounds) if scope.filter else None
     nearest = vectors.nearest(bounds.tenant, question, audiences, versions, k)
     names = _names(connection, [row for row, _ in nearest])
-    # A row can have gone between the two looks.
+    # A row may be removed between the two reads.
     return [Scored(*names[row], score) for row, score in nearest if row in names]
 
 

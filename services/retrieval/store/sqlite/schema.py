@@ -1,10 +1,15 @@
 """The SQLite file: its name, its tables, and the check that it was made for this model."""
 
+import json
 import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
-from services.retrieval.models.mapping import Mapping, MappingMismatch
-from services.retrieval.store.sqlite import facts
+from services.retrieval.models.document import Version
+from services.retrieval.models.embedding_space import EmbeddingSpace, OtherEmbeddingSpace
+from services.retrieval.models.filter import epoch_ms
+from services.retrieval.store.metadata_terms import terms
 
 SCHEMA_VERSION = 3
 # A tenant's passages have the row ids tenant << 40 … : its part of the full-text index is a range.
@@ -70,7 +75,7 @@ CREATE VIRTUAL TABLE words USING fts5 (
 );
 """
 
-# Since schema 2. What was indexed before has no names, and gets them when it is ingested again.
+# Since schema 2. Passages that were indexed before get their names when they are ingested again.
 _GRAPH_TABLES = """
 CREATE TABLE names (
   id INTEGER PRIMARY KEY,
@@ -92,16 +97,30 @@ CREATE TABLE abouts (
 CREATE INDEX abouts_by_passage ON abouts (passage);
 """
 
+# Since schema 3: what filters look at, one row a value.
+_FACTS_TABLE = """
+CREATE TABLE facts (
+  version INTEGER NOT NULL,
+  field TEXT NOT NULL,
+  value NOT NULL,
+  PRIMARY KEY (version, field, value)
+) WITHOUT ROWID;
+"""
+_OLD_COLUMNS = ("created_at", "tags", "metadata")
 
-def file_for(folder: Path, mapping: Mapping) -> Path:
+
+def file_for(folder: Path, space: EmbeddingSpace) -> Path:
     """One file for each model and dimension, so that another model never meets foreign vectors."""
-    return folder / f"search-{mapping.slug}.db"
+    return folder / f"search-{space.slug}.db"
 
 
 def require_filled(path: Path) -> None:
-    """Raises MappingMismatch for a new file beside those of other models: all would be missing."""
+    """Raises OtherEmbeddingSpace when the file would be new beside those of other models.
+
+    All that they hold would be missing from it.
+    """
     if not path.exists() and (others := _others(path)):
-        raise MappingMismatch(
+        raise OtherEmbeddingSpace(
             f"{path.parent} holds {', '.join(other.name for other in others)}, but the settings "
             f"want {path.name}: `python -m services.retrieval.rebuild` with these settings makes "
             "and fills it; or set the embedding model that was used"
@@ -124,33 +143,33 @@ def _others(path: Path) -> list[Path]:
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit, for use by one thread at a time."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    # NORMAL loses no consistency in WAL mode, and what a power cut takes the queue brings again.
+    # In WAL mode NORMAL keeps the file consistent; what a power cut loses, the queue sends again.
     connection.executescript(
         f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-{CACHE_KIB};"
     )
     return connection
 
 
-def prepare(connection: sqlite3.Connection, path: Path, mapping: Mapping) -> None:
-    """Makes the tables in a new file; raises MappingMismatch for a file made for anything else."""
+def prepare(connection: sqlite3.Connection, path: Path, space: EmbeddingSpace) -> None:
+    """Makes the tables in a new file. Raises OtherEmbeddingSpace for a file made for another."""
     if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        _create(connection, mapping)
+        _create(connection, space)
     found = dict(connection.execute("SELECT key, value FROM meta"))
     if found["schema"] == "1":
         found["schema"] = _add_graph(connection)
     if found["schema"] == "2":
         found["schema"] = _add_facts(connection)
-    wanted = _meta(mapping)
+    wanted = _meta(space)
     if found != wanted:
-        raise MappingMismatch(
+        raise OtherEmbeddingSpace(
             f"{path} was made for {found}, but the settings want {wanted}: move the file away and "
             "run `python -m services.retrieval.rebuild`, or set the embedding model it was made for"
         )
 
 
-def _create(connection: sqlite3.Connection, mapping: Mapping) -> None:
-    connection.executescript(f"BEGIN; {_TABLES} {_GRAPH_TABLES} {facts.TABLE}")
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(mapping).items())
+def _create(connection: sqlite3.Connection, space: EmbeddingSpace) -> None:
+    connection.executescript(f"BEGIN; {_TABLES} {_GRAPH_TABLES} {_FACTS_TABLE}")
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(space).items())
     connection.execute("COMMIT")
 
 
@@ -162,16 +181,47 @@ def _add_graph(connection: sqlite3.Connection) -> str:
 
 
 def _add_facts(connection: sqlite3.Connection) -> str:
-    connection.executescript(f"BEGIN; {facts.TABLE}")
-    facts.take_over(connection)
+    connection.executescript(f"BEGIN; {_FACTS_TABLE}")
+    _move_facts(connection)
     connection.execute("UPDATE meta SET value = '3' WHERE key = 'schema'")
     connection.execute("COMMIT")
     return "3"
 
 
-def _meta(mapping: Mapping) -> dict[str, str]:
+def _move_facts(connection: sqlite3.Connection) -> None:
+    """From schema 2, where the facts were columns of `versions` without an index."""
+    old = connection.execute(
+        "SELECT id, document_id, ordinal, created_at, tags, metadata FROM versions"
+    ).fetchall()
+    for version_id, document_id, ordinal, created_at, tags, metadata in old:
+        made = datetime.fromisoformat(created_at)
+        version = Version(
+            "", document_id, ordinal, "", "", made, tuple(json.loads(tags)), json.loads(metadata)
+        )
+        add_facts(connection, version_id, version)
+    for column in _OLD_COLUMNS:
+        connection.execute(f"ALTER TABLE versions DROP COLUMN {column}")
+
+
+def _meta(space: EmbeddingSpace) -> dict[str, str]:
     return {
         "schema": str(SCHEMA_VERSION),
-        "model": mapping.model,
-        "dimension": str(mapping.dimension),
+        "model": space.model,
+        "dimension": str(space.dimension),
     }
+
+
+def add_facts(connection: sqlite3.Connection, version_id: int, version: Version) -> None:
+    """Tags, the time of creation, and the metadata as terms."""
+    rows = ((version_id, field, value) for field, value in _facts(version))
+    connection.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?, ?)", rows)
+
+
+def _facts(version: Version) -> Iterator[tuple[str, str | int]]:
+    yield "created_at", epoch_ms(version.created_at)
+    yield from (("tags", tag) for tag in version.tags)
+    yield from (("metadata", term) for term in terms(version.metadata))
+
+
+def remove_facts(connection: sqlite3.Connection, version_id: int) -> None:
+    connection.execute("DELETE FROM facts WHERE version = ?", (version_id,))

@@ -1,11 +1,20 @@
-"""A Scope as SQL: the tenant's row ids, the audiences that hold the principal, the live heads."""
+"""A Scope in SQL: the tenant's row ids, the principal's audiences, the live heads, the filter."""
 
 import json
 import sqlite3
 from dataclasses import dataclass, field
 
-from services.retrieval.models.scope import Scope
-from services.retrieval.store.sqlite.filtering import Condition, condition
+from services.retrieval.models.filter import (
+    And,
+    Filter,
+    NamePrefix,
+    Not,
+    OneOf,
+    Or,
+    Range,
+    Scope,
+)
+from services.retrieval.store.metadata_terms import term, term_range
 from services.retrieval.store.sqlite.schema import EVERYONE, TENANT_SHIFT
 
 # Joined to `passages p` in every search. The heads are looked at here too, so that versions which
@@ -15,6 +24,15 @@ CROSS JOIN versions v ON v.id = p.version
 CROSS JOIN heads h ON h.tenant = v.tenant AND h.document_id = v.document_id
   AND h.ordinal = v.ordinal AND h.live
 """
+_FACT = "EXISTS (SELECT 1 FROM facts f WHERE f.version = v.id AND f.field = ? AND {})"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition over `versions v`: `values` are for the marks in `sql`, in order."""
+
+    sql: str
+    values: tuple[str | int | float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +79,52 @@ def resolve(connection: sqlite3.Connection, scope: Scope) -> Bounds | None:
     )
     audiences = tuple(row[0] for row in rows)
     return Bounds(tenant, audiences, condition(scope.filter) if scope.filter else Condition("TRUE"))
+
+
+def condition(wanted: Filter) -> Condition:
+    match wanted:
+        case And(parts):
+            return _joined(" AND ", parts)
+        case Or(parts):
+            return _joined(" OR ", parts)
+        case Not(part):
+            inner = condition(part)
+            return Condition(f"NOT {inner.sql}", inner.values)
+        case NamePrefix(text):
+            # LIKE would fold letter case and read % and _ as its own.
+            return Condition("(instr(v.name, ?) = 1)", (text,))
+        case OneOf():
+            return _one_of(wanted)
+        case Range():
+            return _range(wanted)
+
+
+def _joined(word: str, parts: tuple[Filter, ...]) -> Condition:
+    inner = [condition(part) for part in parts]
+    values = tuple(value for part in inner for value in part.values)
+    return Condition(f"({word.join(part.sql for part in inner)})", values)
+
+
+def _one_of(wanted: OneOf) -> Condition:
+    name = wanted.field.name
+    marks = f"IN ({', '.join('?' * len(wanted.values))})"
+    if name == "metadata":
+        terms = (term(wanted.field.key, value) for value in wanted.values)
+        return Condition(_FACT.format(f"f.value {marks}"), (name, *terms))
+    texts = tuple(str(value) for value in wanted.values)
+    if name == "tags":
+        return Condition(_FACT.format(f"f.value {marks}"), (name, *texts))
+    return Condition(f"(v.{name} {marks})", texts)
+
+
+def _range(wanted: Range) -> Condition:
+    name = wanted.field.name
+    if name == "created_at":
+        ends = (("f.value >", wanted.low), ("f.value <", wanted.high))
+        tests = [f"{test}{'=' * end.inclusive} ?" for test, end in ends if end is not None]
+        values = (end.value for end in wanted.bounds)
+        return Condition(_FACT.format(" AND ".join(tests)), (name, *values))
+    terms = term_range(wanted)
+    above, below = "=" * terms.low_inclusive, "=" * terms.high_inclusive
+    test = f"f.value >{above} ? AND f.value <{below} ?"
+    return Condition(_FACT.format(test), (name, terms.low, terms.high))

@@ -1,27 +1,37 @@
 """SearchStore and Names in one SQLite file: FTS5 for words, exact vectors in memory, names."""
 
 import asyncio
+import fcntl
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, TypeVar
 
 from services.retrieval.models.document import Head, Version
-from services.retrieval.models.link import Link
-from services.retrieval.models.mapping import Mapping
-from services.retrieval.models.passage import FoundPassage, IndexedPassage
-from services.retrieval.models.place import Place, Support, Topic
-from services.retrieval.models.scope import Scope
-from services.retrieval.models.scored import Scored
+from services.retrieval.models.embedding_space import EmbeddingSpace
+from services.retrieval.models.filter import Scope
+from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 from services.retrieval.store.sqlite import graph, reading, schema, writing
-from services.retrieval.store.sqlite.connections import Connections, transaction
 from services.retrieval.store.sqlite.vectors import Vectors
+from shared.errors import Unavailable
+
+T = TypeVar("T")
+DEPENDENCY = "search store"
+READERS = 2
+
+
+class InUse(Exception):
+    """Another process serves this file: its vectors in memory would not see our writes."""
 
 
 class SqliteSearchStore:
     """The vectors in memory change in the writer's thread, after the commit they belong to."""
 
-    def __init__(self, path: Path, connections: Connections, vectors: Vectors) -> None:
+    def __init__(self, path: Path, connections: "Connections", vectors: Vectors) -> None:
         self._path, self._connections, self._vectors = path, connections, vectors
 
     async def ping(self) -> None:
@@ -39,7 +49,7 @@ class SqliteSearchStore:
     async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
         return await self._set_head(tenant, document_id, Head(ordinal, live=True))
 
-    async def bury(self, tenant: str, document_id: str, ordinal: int) -> bool:
+    async def hide(self, tenant: str, document_id: str, ordinal: int) -> bool:
         return await self._set_head(tenant, document_id, Head(ordinal, live=False))
 
     async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
@@ -48,7 +58,7 @@ class SqliteSearchStore:
     async def purge(self, tenant: str, document_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                number, versions = writing.drop_outdated(connection, tenant, document_id)
+                number, versions = writing.remove_outdated(connection, tenant, document_id)
             for version in versions:
                 self._vectors.remove(number, version)
 
@@ -71,11 +81,11 @@ class SqliteSearchStore:
     async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
         return await self._connections.read(lambda c: graph.places(c, scope, name, most))
 
-    async def topics(
+    async def subjects(
         self, scope: Scope, passage_ids: Sequence[str], max_owners: int
-    ) -> list[Topic]:
+    ) -> list[Subject]:
         return await self._connections.read(
-            lambda c: graph.topics(c, scope, passage_ids, max_owners)
+            lambda c: graph.subjects(c, scope, passage_ids, max_owners)
         )
 
     async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
@@ -84,7 +94,7 @@ class SqliteSearchStore:
     async def serve(self) -> None:
         """Nothing to do: the settings name the file."""
 
-    async def retire(self) -> list[str]:
+    async def remove_others(self) -> list[str]:
         return await asyncio.to_thread(schema.remove_others, self._path)
 
     async def _set_head(self, tenant: str, document_id: str, wanted: Head) -> bool:
@@ -104,18 +114,18 @@ class SqliteSearchStore:
 
 @asynccontextmanager
 async def open_sqlite(
-    folder: Path, mapping: Mapping, *, beside: bool = False
+    folder: Path, space: EmbeddingSpace, *, successor: bool = False
 ) -> AsyncIterator[SqliteSearchStore]:
-    """Opens the model's own file in `folder`; raises MappingMismatch or InUse, with what to do.
+    """Opens the model's own file in `folder`; raises OtherEmbeddingSpace or InUse, with what to do.
 
-    `beside`: a new one, to be filled while the file of another model is served.
+    A `successor` may be a new file: it is filled while that of another model is served.
     """
-    path = schema.file_for(folder, mapping)
-    if not beside:
+    path = schema.file_for(folder, space)
+    if not successor:
         schema.require_filled(path)
-    connections = await asyncio.to_thread(Connections, path, mapping)
+    connections = await asyncio.to_thread(Connections, path, space)
     try:
-        vectors = Vectors(mapping.dimension)
+        vectors = Vectors(space.dimension)
         await connections.read(lambda connection: _load(connection, vectors))
         yield SqliteSearchStore(path, connections, vectors)
     finally:
@@ -125,3 +135,70 @@ async def open_sqlite(
 def _load(connection: sqlite3.Connection, vectors: Vectors) -> None:
     for tenant, rows in reading.rows_by_tenant(connection):
         vectors.add(tenant, rows)
+
+
+class Connections:
+    """The threads that SQLite is used from: one writes, a few read.
+
+    Opening blocks. `write` and `read` run a function of a connection in one of the threads.
+    """
+
+    def __init__(self, path: Path, space: EmbeddingSpace) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            stack.enter_context(_exclusive(path))
+            self._writer = stack.enter_context(closing(schema.connect(path)))
+            schema.prepare(self._writer, path, space)
+            self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+            for _ in range(READERS):
+                self._readers.put(stack.enter_context(closing(schema.connect(path))))
+            self._writing = stack.enter_context(ThreadPoolExecutor(1, "sqlite-write"))
+            self._reading = stack.enter_context(ThreadPoolExecutor(READERS, "sqlite-read"))
+            self._opened = stack.pop_all()
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`work` runs alone; it begins and ends its own transactions."""
+        return await self._run(self._writing, lambda: work(self._writer))
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._run(self._reading, lambda: self._with_reader(work))
+
+    async def close(self) -> None:
+        """Returns when all work has ended."""
+        await asyncio.to_thread(self._opened.close)
+
+    def _with_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._readers.get()
+        try:
+            return work(connection)
+        finally:
+            self._readers.put(connection)
+
+    @staticmethod
+    async def _run(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(DEPENDENCY, str(error)) from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _exclusive(path: Path) -> IO[bytes]:
+    """A lock that dies with the process."""
+    lock = path.with_suffix(".lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise InUse(f"another process uses {path}: stop it, or set another sqlite_path") from None
+    return lock

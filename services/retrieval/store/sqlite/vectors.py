@@ -76,7 +76,7 @@ class _Tenant:
 
 
 class Vectors:
-    """All vectors; one lock, because a row read while it is written would belong to nobody."""
+    """All vectors, behind one lock: nobody reads a row while it is written."""
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension

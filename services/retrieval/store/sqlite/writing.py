@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.store.sqlite.facts import add_facts, drop_facts
-from services.retrieval.store.sqlite.graph import add_names, drop_names
-from services.retrieval.store.sqlite.schema import EVERYONE, TENANT_SHIFT
+from services.retrieval.store.sqlite.graph import add_names, remove_names
+from services.retrieval.store.sqlite.schema import (
+    EVERYONE,
+    TENANT_SHIFT,
+    add_facts,
+    remove_facts,
+)
 from services.retrieval.store.sqlite.scoping import tenant_number
 from services.retrieval.store.sqlite.vectors import Row
 
@@ -18,7 +22,7 @@ INSERT INTO versions (tenant, document_id, ordinal, name, media_type, audience)
 VALUES (?, ?, ?, ?, ?, ?)
 """
 _INSERT_PASSAGE = "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_FORGET_WORDS = """
+_REMOVE_WORDS = """
 INSERT INTO words (words, rowid, title, text)
 SELECT 'delete', id, title, text FROM passages WHERE version = ?
 """
@@ -81,18 +85,18 @@ def set_head(
     )
 
 
-def drop_outdated(
+def remove_outdated(
     connection: sqlite3.Connection, tenant_name: str, document_id: str
 ) -> tuple[int, list[int]]:
     """The tenant's number, and the ids of the versions removed."""
     tenant = _tenant(connection, tenant_name)
     versions = [row[0] for row in connection.execute(_OUTDATED, (tenant, document_id))]
     for version in versions:
-        # The full-text index keeps no text of its own: it must be told what to forget.
-        connection.execute(_FORGET_WORDS, (version,))
-        drop_names(connection, version)
+        # The full-text index keeps no text of its own: it must be told what to remove.
+        connection.execute(_REMOVE_WORDS, (version,))
+        remove_names(connection, version)
         connection.execute("DELETE FROM passages WHERE version = ?", (version,))
-        drop_facts(connection, version)
+        remove_facts(connection, version)
         connection.execute("DELETE FROM versions WHERE id = ?", (version,))
     return tenant, versions
 

@@ -1,0 +1,1 @@
+"""The graph: a search's leg along it, and the neighbourhood of an entity."""

@@ -1,0 +1,1 @@
+"""The index: versions come in, are deleted, and are rebuilt from their manifests."""

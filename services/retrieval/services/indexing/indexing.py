@@ -1,0 +1,119 @@
+"""Versions that come in and documents that are deleted: what is found afterwards, and what goes."""
+
+from dataclasses import dataclass
+
+from contracts.envelope import Context, derived_id
+from contracts.ingestion.events import DocumentChunkedV1
+from contracts.retrieval.events import DocumentIndexedV1
+from services.retrieval.models.document import Version
+from services.retrieval.services.indexing.manifests import BadManifest, Manifests
+from services.retrieval.services.ports import GraphStore, SearchStore
+from shared.observability import span
+from shared.ports import Publisher
+
+# The ordinal of a document's first version.
+FIRST = 1
+
+
+@dataclass(frozen=True)
+class Indexing:
+    """Index, promote, publish, in this order; each step may be repeated and changes nothing then.
+
+    `graph` is the graph beside the search store; without one, the search store keeps the names
+    itself, if it keeps any.
+    """
+
+    store: SearchStore
+    manifests: Manifests
+    publisher: Publisher
+    graph: GraphStore | None = None
+
+    async def index(self, chunked: DocumentChunkedV1, context: Context) -> None:
+        """Makes the version findable and announces it; passes over an outdated version.
+
+        Raises OtherEmbeddingSpace, BadManifest, Unavailable, or NoSuchObject while there is no
+        manifest.
+        """
+        heads = await self.store.heads(context.tenant, [chunked.document_id])
+        head = heads.get(chunked.document_id)
+        if head is not None and head.outdates(chunked.ordinal):
+            # An attempt that broke off after the head had moved may have left passages behind.
+            await purge(self.store, self.graph, context.tenant, chunked.document_id)
+            return
+        if head is not None and head.shows(chunked.ordinal):
+            # The message came twice. The head moves last, so everything is written.
+            promoted, count = True, chunked.counts.chunks
+        else:
+            promoted, count = await self._write(chunked, context)
+        # Below a first version there is nothing, and a purge costs as much as indexing.
+        if not promoted or chunked.ordinal > FIRST:
+            await purge(self.store, self.graph, context.tenant, chunked.document_id)
+        if promoted:
+            await self._publish(chunked, count, context)
+
+    async def _write(self, chunked: DocumentChunkedV1, context: Context) -> tuple[bool, int]:
+        """Whether the version is shown now, and how many passages it has."""
+        lines = await self.manifests.lines(chunked.manifest_key)
+        if len(lines) != chunked.counts.chunks:
+            raise BadManifest(
+                f"{chunked.manifest_key} holds {len(lines)} chunks; {chunked.counts.chunks} were "
+                "announced"
+            )
+        passages = await self.manifests.passages(lines, context)
+        with span("index", {"passages": len(passages)}):
+            version = _version(chunked, context.tenant)
+            count = await self.store.index(version, passages)
+            if self.graph is not None:
+                await self.graph.index(version, passages)
+            promoted = await self.store.promote(
+                context.tenant, chunked.document_id, chunked.ordinal
+            )
+        return promoted, count
+
+    async def _publish(self, chunked: DocumentChunkedV1, count: int, context: Context) -> None:
+        message = DocumentIndexedV1(
+            document_id=chunked.document_id,
+            ordinal=chunked.ordinal,
+            counts=chunked.counts.model_copy(update={"chunks": count}),
+        )
+        event_id = derived_id(context.causation_id, "DocumentIndexed")
+        await self.publisher.publish("documents", message, context, id=event_id)
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """The tombstone stays, so that late messages bring nothing back."""
+
+    store: SearchStore
+    graph: GraphStore | None = None
+
+    async def delete(self, tenant: str, document_id: str, ordinal: int) -> None:
+        """Hides every version up to `ordinal` at once, then purges them. Raises Unavailable."""
+        await self.store.hide(tenant, document_id, ordinal)
+        await purge(self.store, self.graph, tenant, document_id)
+
+
+async def purge(
+    store: SearchStore, graph: GraphStore | None, tenant: str, document_id: str
+) -> None:
+    """Removes what the document's head has outdated, from the store and the graph beside it."""
+    await store.purge(tenant, document_id)
+    if graph is None:
+        return
+    head = (await store.heads(tenant, [document_id])).get(document_id)
+    if head is not None:
+        await graph.purge(tenant, document_id, head)
+
+
+def _version(chunked: DocumentChunkedV1, tenant: str) -> Version:
+    return Version(
+        tenant=tenant,
+        document_id=chunked.document_id,
+        ordinal=chunked.ordinal,
+        name=chunked.name,
+        media_type=chunked.media_type,
+        created_at=chunked.created_at,
+        tags=chunked.tags,
+        metadata=chunked.metadata,
+        visibility=chunked.visibility,
+    )

@@ -1,0 +1,1 @@
+"""A search: legs side by side, fusion, reranking, the graph, reasons."""
