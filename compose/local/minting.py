@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.gateway.models.principal import SCOPES, Principal
-from services.gateway.services.tokens import mint
+from services.gateway.services.access import mint
 
 TENANT = "demo"
 USER = "me"

@@ -8,35 +8,39 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from contracts.platform.usage import ModelUsedV2
-from services.gateway.controllers.app import build_app
-from services.gateway.controllers.auth import authentication
 from services.gateway.controllers.chat import chat_routes
 from services.gateway.controllers.documents import DocumentCases, document_routes
 from services.gateway.controllers.graph import graph_routes
 from services.gateway.controllers.health import health_routes
-from services.gateway.controllers.http_server import HttpServer
 from services.gateway.controllers.model_used import ModelUsed
 from services.gateway.controllers.page import page_routes
 from services.gateway.controllers.search import search_routes
 from services.gateway.controllers.usage import usage_routes
-from services.gateway.models.note import Notes
+from services.gateway.http.app import build_app
+from services.gateway.http.auth import authentication
+from services.gateway.http.server import HttpServer
+from services.gateway.models.document import Notes
 from services.gateway.models.session import Sessions
 from services.gateway.models.usage import UsageLedger
-from services.gateway.services.accept_document import AcceptDocument
+from services.gateway.services.access import VerifyToken
 from services.gateway.services.answer import OpenAnswer
 from services.gateway.services.background import Background
-from services.gateway.services.condense import Condense
-from services.gateway.services.documents import DeleteDocument, ListDocuments, ShowDocument
-from services.gateway.services.find import FindPassages
+from services.gateway.services.documents.accepting import AcceptDocument
+from services.gateway.services.documents.documents import (
+    DeleteDocument,
+    ListDocuments,
+    ShowDocument,
+)
 from services.gateway.services.gather import Gather
-from services.gateway.services.legs import Legs
 from services.gateway.services.look_around import LookAround
-from services.gateway.services.model_calls import ModelCalls, Price
+from services.gateway.services.passages import FindPassages
 from services.gateway.services.readiness import AskReadiness
-from services.gateway.services.record import RecordTurn
-from services.gateway.services.reply import GiveReply
-from services.gateway.services.tokens import VerifyToken
-from services.gateway.services.turn import AnswerQuestion
+from services.gateway.services.turn.answering import GiveReply
+from services.gateway.services.turn.finding import Legs
+from services.gateway.services.turn.metered_model import ModelCalls, Price
+from services.gateway.services.turn.recording import RecordTurn
+from services.gateway.services.turn.turn import AnswerQuestion
+from services.gateway.services.turn.understanding import Condense
 from services.gateway.services.usage import CountUsage, ShowUsage
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.connection import alive, connected

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from services.gateway.models.principal import SCOPES, Principal
-from services.gateway.services.tokens import mint
+from services.gateway.services.access import mint
 from services.gateway.settings import GatewaySettings
 
 _DEFAULT = "chat search documents:read documents:write"

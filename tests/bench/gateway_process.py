@@ -3,7 +3,7 @@
 import asyncio
 
 from contracts.retrieval.search import SearchRequestedV1
-from services.gateway.controllers.http_server import HttpServer
+from services.gateway.http.server import HttpServer
 from shared.observability import configure_logs, configure_traces
 from tests.unit.gateway.fakes import Gateway, a_hit, an_answered_search
 

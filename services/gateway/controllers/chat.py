@@ -7,14 +7,14 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Response
 
 from contracts.gateway.http import ChatBody
-from services.gateway.controllers.auth import Needs
-from services.gateway.controllers.event_stream import EventStream
-from services.gateway.controllers.problems import documented
+from services.gateway.http.auth import Needs
+from services.gateway.http.problems import documented
+from services.gateway.http.sse import EventStream
 from services.gateway.models.principal import Principal
-from services.gateway.models.question import Question
 from services.gateway.models.refusals import InvalidRequest
+from services.gateway.models.turn import Question
 from services.gateway.services.background import Background
-from services.gateway.services.turn import AnswerQuestion
+from services.gateway.services.turn.turn import AnswerQuestion
 
 _DESCRIPTION = """Server-sent events, in this order: `meta` (Meta), `sources` (a list of
 SourceView), `token` (TokenEvent, any number), `citations` (a list of Citation), `usage` (Usage),

@@ -6,13 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from contracts.gateway.http import DocumentAccepted, DocumentList, DocumentView
-from services.gateway.controllers.auth import Needs
-from services.gateway.controllers.json_response import json_response
-from services.gateway.controllers.problems import documented
-from services.gateway.controllers.uploads import SCHEMA, read_upload
+from services.gateway.http.auth import Needs
+from services.gateway.http.json_response import json_response
+from services.gateway.http.problems import documented
+from services.gateway.http.uploads import SCHEMA, read_upload
 from services.gateway.models.principal import Principal
-from services.gateway.services.accept_document import AcceptDocument
-from services.gateway.services.documents import DeleteDocument, ListDocuments, ShowDocument
+from services.gateway.services.documents.accepting import AcceptDocument
+from services.gateway.services.documents.documents import (
+    DeleteDocument,
+    ListDocuments,
+    ShowDocument,
+)
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 After = Annotated[str | None, Query(max_length=512, description="`next` of the page before")]

@@ -7,9 +7,9 @@ from pydantic import StringConstraints
 
 from contracts.gateway.http import GraphView
 from contracts.retrieval.graph import ENTITIES, ENTITIES_MAX, ENTITY_MAX
-from services.gateway.controllers.auth import Needs
-from services.gateway.controllers.json_response import json_response
-from services.gateway.controllers.problems import documented
+from services.gateway.http.auth import Needs
+from services.gateway.http.json_response import json_response
+from services.gateway.http.problems import documented
 from services.gateway.models.principal import Principal
 from services.gateway.services.look_around import LookAround
 

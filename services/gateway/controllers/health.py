@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from contracts.gateway.http import Readiness
-from services.gateway.controllers.json_response import json_response
+from services.gateway.http.json_response import json_response
 from services.gateway.services.readiness import AskReadiness
 
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from contracts.gateway.http import SearchBody, SearchView
-from services.gateway.controllers.auth import Needs
-from services.gateway.controllers.json_response import json_response
-from services.gateway.controllers.problems import documented
+from services.gateway.http.auth import Needs
+from services.gateway.http.json_response import json_response
+from services.gateway.http.problems import documented
 from services.gateway.models.principal import Principal
-from services.gateway.services.find import FindPassages
+from services.gateway.services.passages import FindPassages
 
 
 def search_routes(needs: Needs, find: FindPassages) -> APIRouter:

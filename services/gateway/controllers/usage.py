@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from contracts.gateway.http import UsageSum, UsageView
-from services.gateway.controllers.auth import Needs
-from services.gateway.controllers.json_response import json_response
-from services.gateway.controllers.problems import documented
+from services.gateway.http.auth import Needs
+from services.gateway.http.json_response import json_response
+from services.gateway.http.problems import documented
 from services.gateway.models.principal import Principal
 from services.gateway.models.usage import Spent
 from services.gateway.services.usage import ShowUsage

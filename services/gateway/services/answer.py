@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from services.gateway.services.meter import Meter
-from services.gateway.services.model_calls import Call, ModelCalls
+from services.gateway.services.turn.metered_model import Call, ModelCalls
 from shared.errors import Unavailable
 from shared.observability import metric
 

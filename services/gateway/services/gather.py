@@ -9,12 +9,12 @@ from decimal import Decimal
 from contracts.envelope import Context
 from contracts.memory.queries import PastTurn
 from contracts.retrieval.search import Hit, SearchAnsweredV1, SearchRequestedV1
-from services.gateway.models.question import Question
 from services.gateway.models.session import Sessions, SessionTurn
-from services.gateway.services.condense import Condense
-from services.gateway.services.follow_up import is_follow_up
-from services.gateway.services.legs import Legs
+from services.gateway.models.turn import Question
 from services.gateway.services.meter import Meter
+from services.gateway.services.turn.finding import Legs
+from services.gateway.services.turn.follow_up import is_follow_up
+from services.gateway.services.turn.understanding import Condense
 from shared.errors import Unavailable
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from services.gateway.models.note import NOTE_LIFETIME_S, AcceptedNote
+from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
 from services.gateway.store.outage import outages
 
 

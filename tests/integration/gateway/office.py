@@ -16,7 +16,7 @@ from contracts.ingestion.queries import (
     GetDocumentV1,
     ListDocumentsV1,
 )
-from services.gateway.controllers.http_server import HttpServer
+from services.gateway.http.server import HttpServer
 from shared.errors import RequestRefused
 from shared.testing.running import running
 from tests.unit.gateway.fakes import Gateway

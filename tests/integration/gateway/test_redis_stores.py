@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from redis.asyncio import Redis
 
-from services.gateway.models.note import NOTE_LIFETIME_S, AcceptedNote
+from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
 from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, SessionTurn
 from services.gateway.store.connection import alive, connected
 from services.gateway.store.note_store import NoteStore, note_key

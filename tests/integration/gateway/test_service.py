@@ -19,7 +19,7 @@ from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.message import Message
 from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.bootstrap import bootstrap
-from services.gateway.controllers.http_server import HttpServer
+from services.gateway.http.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.note_store import NoteStore
 from services.gateway.store.session_store import SessionStore

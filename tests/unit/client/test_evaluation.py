@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.services.tokens import VerifyToken
+from services.gateway.services.access import VerifyToken
 from shared.client import Refused, Stalled
 from shared.client.evaluate.configuration import configuration
 from shared.client.evaluate.dataset import Dataset, read_dataset

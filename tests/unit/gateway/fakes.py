@@ -28,12 +28,12 @@ from contracts.retrieval.graph import (
 )
 from contracts.retrieval.search import Hit, SearchAnsweredV1, SearchRequestedV1
 from services.gateway.bootstrap import http_app
-from services.gateway.models.note import AcceptedNote
+from services.gateway.models.document import AcceptedNote
 from services.gateway.models.principal import SCOPES, Principal
 from services.gateway.models.session import SessionTurn
 from services.gateway.models.usage import Spent
+from services.gateway.services.access import mint
 from services.gateway.services.background import Background
-from services.gateway.services.tokens import mint
 from services.gateway.settings import GatewaySettings
 from shared.clock import SystemClock
 from shared.errors import DeadlineMissed, Unavailable

@@ -10,7 +10,7 @@ from contracts.gateway.turns import TurnCompletedV1
 from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.platform.usage import ModelUsedV2
 from contracts.retrieval.search import SearchRequestedV1
-from services.gateway.services.reply import NOTHING_FOUND, SEARCH_MISSING
+from services.gateway.services.turn.answering import NOTHING_FOUND, SEARCH_MISSING
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from tests.unit.gateway.fakes import (
     Gateway,
@@ -333,7 +333,7 @@ async def test_the_stream_is_not_to_be_buffered() -> None:
 
 
 async def test_a_silent_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.gateway.controllers.event_stream.KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr("services.gateway.http.sse.KEEP_ALIVE_S", 0.01)
     gateway = Gateway()
     gateway.model.hang = lambda: asyncio.sleep(0.1)
     async with gateway.client() as client:

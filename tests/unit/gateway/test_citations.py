@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.services.citations import Citations
+from services.gateway.services.turn.citations import Citations
 
 KNOWN = (1, 2, 3)
 

@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.services.prompt import build_prompt
 from services.gateway.services.token_estimate import estimated_tokens
+from services.gateway.services.turn.prompt import build_prompt
 from tests.unit.gateway.fakes import a_hit, a_past_turn
 
 

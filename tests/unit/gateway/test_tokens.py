@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from services.gateway.mint import main
 from services.gateway.models.refusals import Unauthorized
-from services.gateway.services.tokens import VerifyToken, mint
+from services.gateway.services.access import VerifyToken, mint
 from services.gateway.settings import GatewaySettings
 from tests.unit.gateway.fakes import SECRET, a_principal, a_token
 

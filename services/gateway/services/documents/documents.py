@@ -12,7 +12,7 @@ from contracts.ingestion.queries import (
     GetDocumentV1,
     ListDocumentsV1,
 )
-from services.gateway.models.note import AcceptedNote, Notes
+from services.gateway.models.document import AcceptedNote, Notes
 from services.gateway.models.principal import Principal
 from services.gateway.models.refusals import NotFound
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from services.gateway.models.session import SessionTurn
-from services.gateway.services.follow_up import with_subject
 from services.gateway.services.meter import Meter
-from services.gateway.services.model_calls import Call, ModelCalls
+from services.gateway.services.turn.follow_up import with_subject
+from services.gateway.services.turn.metered_model import Call, ModelCalls
 from shared.errors import Unavailable
 from shared.observability import span
 from shared.ports import ChatMessage

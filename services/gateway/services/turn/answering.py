@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from contracts.gateway.http import TokenEvent
 from services.gateway.services.answer import OpenAnswer
-from services.gateway.services.citations import Citations
 from services.gateway.services.gather import Gathered
 from services.gateway.services.meter import Meter
-from services.gateway.services.model_calls import Call
-from services.gateway.services.prompt import Prompt
+from services.gateway.services.turn.citations import Citations
+from services.gateway.services.turn.metered_model import Call
+from services.gateway.services.turn.prompt import Prompt
 
 # (event, data): the order is meta, sources, token*, citations, usage, done | error.
 Emit = Callable[[str, BaseModel | Sequence[BaseModel]], None]

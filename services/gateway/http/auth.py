@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.gateway.models.principal import Principal
 from services.gateway.models.refusals import Forbidden, Unauthorized
-from services.gateway.services.tokens import VerifyToken
+from services.gateway.services.access import VerifyToken
 
 _BEARER = HTTPBearer(
     scheme_name="token",

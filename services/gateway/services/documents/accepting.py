@@ -11,7 +11,7 @@ from contracts.ingestion.document import document_id
 from contracts.ingestion.documents import IngestDocumentV2, StoredObject
 from contracts.ingestion.media_types import KNOWN, media_type_of
 from contracts.topology import UPLOADS_PREFIX
-from services.gateway.models.note import AcceptedNote, Notes
+from services.gateway.models.document import AcceptedNote, Notes
 from services.gateway.models.principal import Principal
 from services.gateway.models.refusals import UnknownKind
 from services.gateway.models.upload import Upload

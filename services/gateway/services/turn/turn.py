@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from contracts.envelope import Context
 from contracts.gateway.http import Done, ErrorEvent, Meta, Usage
 from contracts.gateway.turns import TurnCompletedV1
-from services.gateway.models.question import Question
+from services.gateway.models.turn import Question
 from services.gateway.services.background import Background
 from services.gateway.services.gather import Gather, Gathered
 from services.gateway.services.meter import Meter
-from services.gateway.services.prompt import PROMPT_VERSION, Prompt, build_prompt
-from services.gateway.services.record import RecordTurn
-from services.gateway.services.reply import Emit, GiveReply, Reply
 from services.gateway.services.sources import citations_of, source_views, turn_sources
+from services.gateway.services.turn.answering import Emit, GiveReply, Reply
+from services.gateway.services.turn.prompt import PROMPT_VERSION, Prompt, build_prompt
+from services.gateway.services.turn.recording import RecordTurn
 from shared.errors import Unavailable
 from shared.observability import bound, current_trace_id, metric, span
 from shared.ports import Publisher

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from contracts.ingestion.document import Metadata, Tags
-from services.gateway.controllers.body_limit import too_large
+from services.gateway.http.limits import too_large
 from services.gateway.models.refusals import InvalidRequest
 from services.gateway.models.upload import Upload
 

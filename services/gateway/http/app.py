@@ -15,8 +15,8 @@ from contracts.gateway.http import (
     TokenEvent,
     Usage,
 )
-from services.gateway.controllers import problems
-from services.gateway.controllers.body_limit import BodyLimit
+from services.gateway.http import problems
+from services.gateway.http.limits import BodyLimit
 
 _DESCRIPTION = "Documents in, searches and cited answers out."
 # Shapes that no route returns as its own body: problems, and the events inside the stream.
