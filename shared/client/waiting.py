@@ -5,11 +5,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Set
 
 from contracts.gateway.http import DocumentView
-from contracts.ingestion.document import Status
 from shared.client.client import Client
 from shared.client.errors import Stalled
 
-_ENDED: Set[Status] = {"ready", "rejected", "failed", "deleted"}
+_ENDED = frozenset(("ready", "rejected", "failed", "deleted"))
 _ONE_EVERY_S = 0.2
 _LIST_EVERY_S = 1.0
 

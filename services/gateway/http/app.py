@@ -1,26 +1,27 @@
-"""The HTTP application: routes, problems, body limit. No middleware that costs per event."""
+"""The HTTP application: routes, problems, body limit, and its description as OpenAPI."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from contracts.gateway.http import (
+from contracts.gateway.http import Problem
+from contracts.gateway.http_chat import (
     Citation,
-    Done,
+    DoneEvent,
     ErrorEvent,
-    Meta,
-    Problem,
+    MetaEvent,
     SourceView,
     TokenEvent,
-    Usage,
+    UsageEvent,
 )
 from services.gateway.http import problems
 from services.gateway.http.limits import BodyLimit
 
+_TITLE = "RagOps"
 _DESCRIPTION = "Documents in, searches and cited answers out."
 # Shapes that no route returns as its own body: problems, and the events inside the stream.
-_SHAPES = (Problem, Meta, SourceView, TokenEvent, Citation, Usage, Done, ErrorEvent)
+_EVENTS = (MetaEvent, SourceView, TokenEvent, Citation, UsageEvent, DoneEvent, ErrorEvent)
 
 
 class App(FastAPI):
@@ -32,7 +33,7 @@ class App(FastAPI):
             schemas = super().openapi().setdefault("components", {}).setdefault("schemas", {})
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
-            for shape in _SHAPES:
+            for shape in (Problem, *_EVENTS):
                 schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas |= schema.pop("$defs", {})
                 schemas[shape.__name__] = schema
@@ -40,8 +41,9 @@ class App(FastAPI):
 
 
 def build_app(routers: Sequence[APIRouter], upload_limit_bytes: int) -> FastAPI:
-    """FastAPI's documentation pages load assets from elsewhere, so they are off."""
-    app = App(title="RagOps", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    """No middleware that costs anything for each event of a stream."""
+    # FastAPI's own documentation pages load their scripts from elsewhere.
+    app = App(title=_TITLE, version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
     problems.install(app)
     app.add_middleware(BodyLimit, upload_limit_bytes=upload_limit_bytes)
     for router in routers:

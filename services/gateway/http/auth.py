@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.gateway.models.principal import Principal
 from services.gateway.models.refusals import Forbidden, Unauthorized
-from services.gateway.services.access import VerifyToken
+from services.gateway.services.access import Access
 
 _BEARER = HTTPBearer(
     scheme_name="token",
@@ -19,8 +19,11 @@ _BEARER = HTTPBearer(
 Needs = Callable[[str], Callable[..., Awaitable[Principal]]]
 
 
-def authentication(verify: VerifyToken) -> Needs:
-    """`needs("chat")` is a dependency that gives the principal, if it has that scope."""
+def authentication(access: Access) -> Needs:
+    """`needs("chat")` is a dependency that gives the principal.
+
+    The dependency raises Unauthorized, or Forbidden when the token lacks that scope.
+    """
 
     def needs(scope: str) -> Callable[..., Awaitable[Principal]]:
         async def principal(
@@ -28,7 +31,7 @@ def authentication(verify: VerifyToken) -> Needs:
         ) -> Principal:
             if credentials is None:
                 raise Unauthorized("Send 'Authorization: Bearer <token>'.")
-            who = verify(credentials.credentials)
+            who = access.verify(credentials.credentials)
             if scope not in who.scopes:
                 raise Forbidden(scope)
             return who

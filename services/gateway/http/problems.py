@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457) with a stable code."""
+"""JSON responses; every error as application/problem+json (RFC 9457) with a stable code."""
 
 import logging
 from collections.abc import Sequence
@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from contracts.gateway.http import Problem
+from contracts.gateway.http import FieldError, Problem
 from services.gateway.models.refusals import (
     Forbidden,
     InvalidRequest,
@@ -37,6 +38,11 @@ CODES = {
 _INTERNAL = "Something went wrong here. It has been logged; try again."
 
 
+def json_response(body: BaseModel, status: int = 200) -> Response:
+    """Serialised once: FastAPI would validate what is returned to it a second time."""
+    return Response(body.model_dump_json(), status_code=status, media_type="application/json")
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can fail so."""
     schema = {"$ref": "#/components/schemas/Problem"}
@@ -53,7 +59,7 @@ def problem(
     status: int,
     detail: str,
     *,
-    errors: list[dict[str, Any]] | None = None,
+    errors: list[FieldError] | None = None,
     headers: dict[str, str] | None = None,
     code: str | None = None,
 ) -> Response:
@@ -73,23 +79,23 @@ def _unauthorized(_: Request, error: Unauthorized) -> Response:
 
 
 def _invalid(_: Request, error: InvalidRequest) -> Response:
-    errors = [{"field": error.field, "message": str(error)}]
+    errors = [FieldError(field=error.field, message=str(error))]
     return problem(422, f"{error.field}: {error}", errors=errors)
 
 
 def _field(location: Sequence[str | int]) -> str:
-    """`location` starts with where the field stands: body, query or path."""
+    """`location` begins with `body`, `query` or `path`, which a client need not read."""
     return ".".join(str(part) for part in location[1:]) or "body"
 
 
 def _not_valid(_: Request, error: RequestValidationError) -> Response:
     errors = [
-        {"field": "body", "message": "This is not JSON. Send Content-Type: application/json."}
+        FieldError(field="body", message="This is not JSON. Send Content-Type: application/json.")
         if item["type"] == "json_invalid"
-        else {"field": _field(item["loc"]), "message": item["msg"]}
+        else FieldError(field=_field(item["loc"]), message=item["msg"])
         for item in error.errors()
     ]
-    detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:5])
+    detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:5])
     return problem(422, detail, errors=errors)
 
 
@@ -106,12 +112,12 @@ def _unavailable(_: Request, error: DeadlineMissed | Unavailable) -> Response:
 
 
 def _refused(request: Request, error: RequestRefused) -> Response:
-    """What another service refused: the asker's own mistake, its outage, or a fault of ours."""
+    """What another service refused: a mistake of the client, an outage, or a fault of ours."""
     if error.code == "invalid_request":
         return problem(422, str(error))
     if error.code.startswith("invalid_"):
         field = error.code.removeprefix("invalid_")
-        errors = [{"field": field, "message": str(error)}]
+        errors = [FieldError(field=field, message=str(error))]
         return problem(422, f"{field}: {error}", errors=errors, code=error.code)
     if error.code == "not_found":
         return problem(404, str(error))

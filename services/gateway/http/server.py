@@ -26,23 +26,29 @@ class _Server(uvicorn.Server):
         yield
 
 
-class HttpServer:
-    """Listens from the start, so that a port in use fails at once; `port` 0 takes a free one.
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that is opened at start, so that a port in use fails at once; 0 is a free port."""
+    try:
+        opened = socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        message = f"{host}:{port} cannot be listened on ({error.strerror}): set RAGOPS_PORT"
+        raise OSError(error.errno, message) from error
+    with opened:
+        yield opened
 
-    On stop no new connection is accepted, and streams have `drain_s` to finish. `needed` is what
-    they need for that: it runs as long as the server does.
+
+class HttpServer:
+    """On stop no new connection is accepted, and streams have `drain_s` to finish.
+
+    `needed` is what they need for that: it runs as long as the server does.
     """
 
     def __init__(
-        self, app: FastAPI, host: str, port: int, *, drain_s: float, needed: Needed
+        self, app: FastAPI, listener: socket.socket, *, drain_s: float, needed: Needed
     ) -> None:
-        try:
-            self._socket = socket.create_server((host, port), backlog=2048)
-        except OSError as error:
-            message = f"{host}:{port} cannot be listened on ({error.strerror}): set RAGOPS_PORT"
-            raise OSError(error.errno, message) from error
-        self.port: int = self._socket.getsockname()[1]
-        self._needed = needed
+        self._listener, self._needed = listener, needed
+        self.port: int = listener.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -61,7 +67,7 @@ class HttpServer:
 
     async def run(self) -> None:
         needed = asyncio.create_task(self._needed.run())
-        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
         await asyncio.wait((needed, serving), return_when=asyncio.FIRST_COMPLETED)
         self.stop()
         try:

@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect
 
 from contracts.ingestion.document import Metadata, Tags
 from services.gateway.http.limits import too_large
+from services.gateway.models.document import Upload
 from services.gateway.models.refusals import InvalidRequest
-from services.gateway.models.upload import Upload
 
 T = TypeVar("T")
 _TAGS: TypeAdapter[Tags] = TypeAdapter(Tags)
@@ -24,16 +24,27 @@ _VISIBILITY: TypeAdapter[tuple[str, ...]] = TypeAdapter(
 _FIELDS_MAX = 40
 _FIELD_BYTES_MAX = 64 * 1024
 
-# What OpenAPI says of the body, since it is read by hand.
+# What OpenAPI says of the body: FastAPI does not know it, since it is read here.
 SCHEMA: dict[str, Any] = {
     "required": True,
     "content": {
         "multipart/form-data": {
+            "example": {
+                "file": "(the file's bytes, with its name)",
+                "tags": "travel,denmark",
+                "metadata": '{"year": 2026, "draft": false}',
+                "visibility": '["user:ann", "group:law"]',
+            },
             "schema": {
                 "type": "object",
                 "required": ["file"],
                 "properties": {
-                    "file": {"type": "string", "format": "binary"},
+                    "file": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": "The file; its name becomes the document's name. A name "
+                        "that the tenant has already is a new version of that document.",
+                    },
                     "tags": {
                         "type": "string",
                         "description": "Separated by commas; the field may be repeated.",
@@ -41,17 +52,17 @@ SCHEMA: dict[str, Any] = {
                     "metadata": {
                         "type": "string",
                         "contentMediaType": "application/json",
-                        "description": "A JSON object of texts, numbers, truths and dates.",
+                        "description": "A JSON object; its values are texts, numbers, true or "
+                        "false, and dates.",
                     },
                     "visibility": {
                         "type": "string",
                         "contentMediaType": "application/json",
-                        "description": "A JSON list of those who may see it, such as "
-                        '["user:ann", "group:law"]; the uploader is not added. '
-                        "Left out: the whole tenant.",
+                        "description": "A JSON list of the users and groups who may see it; the "
+                        "uploader is not added. Left out: the whole tenant.",
                     },
                 },
-            }
+            },
         }
     },
 }
@@ -67,7 +78,7 @@ async def read_upload(request: Request, limit_bytes: int) -> Upload:
         ) as form:
             return await _upload(form, limit_bytes)
     except ClientDisconnect:
-        raise HTTPException(400, "The upload was broken off.") from None
+        raise HTTPException(400, "The upload broke off. Send it again.") from None
     except HTTPException as error:
         if error.status_code != 400:
             raise

@@ -1,7 +1,7 @@
-"""The note that a document was accepted, kept until ingestion knows it too."""
+"""A document on its way in: the uploaded file, and the note that it was accepted."""
 
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,8 +9,19 @@ from pydantic import BaseModel, ConfigDict
 NOTE_LIFETIME_S = 24 * 60 * 60
 
 
+@dataclass(frozen=True)
+class Upload:
+    """`file_name` is the client's own word, not yet checked; no visibility: the whole tenant."""
+
+    file_name: str
+    body: bytes
+    tags: tuple[str, ...]
+    metadata: dict[str, str | int | float | bool | date]
+    visibility: tuple[str, ...] | None = None
+
+
 class AcceptedNote(BaseModel):
-    """`message_id` lets ingestion tell whether it took this very upload in."""
+    """Kept until ingestion knows the document; `message_id` is how ingestion recognises it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,13 +32,3 @@ class AcceptedNote(BaseModel):
     tags: tuple[str, ...] = ()
     visibility: tuple[str, ...] | None = None
     accepted_at: datetime
-
-
-class Notes(Protocol):
-    """All raise Unavailable."""
-
-    async def put(self, tenant: str, note: AcceptedNote) -> None: ...
-
-    async def get(self, tenant: str, document_id: str) -> AcceptedNote | None: ...
-
-    async def drop(self, tenant: str, document_id: str) -> None: ...

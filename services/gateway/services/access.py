@@ -1,6 +1,6 @@
 """Access tokens: HS256 JSON web tokens that carry tenant, user, groups and scopes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -14,29 +14,29 @@ ALGORITHM = "HS256"
 _REQUIRED = ["exp", "jti", "sub", "tenant"]
 
 
-def mint(secret: str, principal: Principal, life: timedelta) -> str:
-    """A signed token; `scope` is one string of words, as in RFC 8693."""
-    now = datetime.now(UTC)
-    claims = {
-        "tenant": principal.tenant,
-        "sub": principal.user,
-        "scope": " ".join(sorted(principal.scopes)),
-        "iat": now,
-        "exp": now + life,
-        "jti": str(uuid4()),
-    }
-    if principal.groups:
-        claims["groups"] = list(principal.groups)
-    return jwt.encode(claims, secret, algorithm=ALGORITHM)
-
-
 @dataclass(frozen=True)
-class VerifyToken:
-    """Turns a token into the principal it speaks for. Raises Unauthorized."""
+class Access:
+    """Whoever knows `secret` can mint a token for anyone."""
 
-    secret: str
+    secret: str = field(repr=False)
 
-    def __call__(self, token: str) -> Principal:
+    def mint(self, principal: Principal, life: timedelta) -> str:
+        """A signed token; `scope` is one string of words, as in RFC 8693."""
+        now = datetime.now(UTC)
+        claims = {
+            "tenant": principal.tenant,
+            "sub": principal.user,
+            "scope": " ".join(sorted(principal.scopes)),
+            "iat": now,
+            "exp": now + life,
+            "jti": str(uuid4()),
+        }
+        if principal.groups:
+            claims["groups"] = list(principal.groups)
+        return jwt.encode(claims, self.secret, algorithm=ALGORITHM)
+
+    def verify(self, token: str) -> Principal:
+        """Whom the token speaks for. Raises Unauthorized."""
         try:
             claims = jwt.decode(
                 token, self.secret, algorithms=[ALGORITHM], options={"require": _REQUIRED}

@@ -94,10 +94,8 @@ async def open_world(moto_url: str, redis_url: str) -> AsyncIterator[World]:
             Consumer(bus, "ingestion-documents", {IngestDocumentV2: documents}),
         ),
     ):
-        server = service.runnables[0]
-        assert isinstance(server, HttpServer)
-        url = f"http://127.0.0.1:{server.port}"
-        yield World(url, bus, turns, documents, model, server)
+        url = f"http://127.0.0.1:{service.server.port}"
+        yield World(url, bus, turns, documents, model, service.server)
 
 
 async def test_a_turn_goes_over_the_queues(moto_url: str, redis_url: str, redis: Redis) -> None:

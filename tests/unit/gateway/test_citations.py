@@ -33,7 +33,7 @@ def streamed(pieces: list[str]) -> tuple[str, tuple[int, ...]]:
         ("", "", ()),
     ],
 )
-def test_a_citation_without_source_is_dropped(
+def test_a_citation_without_source_is_left_out(
     said: str, shown: str, cited: tuple[int, ...]
 ) -> None:
     assert streamed([said]) == (shown, cited)

@@ -1,21 +1,22 @@
-"""What a turn says: fixed words where no model is needed, else the model's checked stream."""
+"""What a turn says: fixed words where no model is needed, else a model's checked stream."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel
-
-from contracts.gateway.http import TokenEvent
-from services.gateway.services.answer import OpenAnswer
-from services.gateway.services.gather import Gathered
-from services.gateway.services.meter import Meter
+from services.gateway.models.turn import Source
+from services.gateway.models.turn_events import Emit, TextAdded
 from services.gateway.services.turn.citations import Citations
-from services.gateway.services.turn.metered_model import Call
+from services.gateway.services.turn.finding import Found
+from services.gateway.services.turn.metered_model import MeteredModel, ModelRequest
 from services.gateway.services.turn.prompt import Prompt
+from shared.errors import Unavailable
+from shared.metering import Bill
+from shared.observability import metric
 
-# (event, data): the order is meta, sources, token*, citations, usage, done | error.
-Emit = Callable[[str, BaseModel | Sequence[BaseModel]], None]
+logger = logging.getLogger(__name__)
 NOTHING_FOUND = (
     "I found nothing about this in your documents. Add a document that covers it, or ask in other "
     "words."
@@ -30,12 +31,13 @@ NO_MODEL = "none"
 
 @dataclass
 class Reply:
-    """Grows while it is sent: the text is exactly what the client saw."""
+    """Grows while it is sent: its text is exactly what the client saw."""
 
-    citations: Citations
+    sources: tuple[Source, ...]
     emit: Emit
     model: str = NO_MODEL
     pieces: list[str] = field(default_factory=list)
+    cited: tuple[Source, ...] = ()
 
     @property
     def text(self) -> str:
@@ -44,38 +46,58 @@ class Reply:
     def say(self, text: str) -> None:
         if text:
             self.pieces.append(text)
-            self.emit("token", TokenEvent(text=text))
+            self.emit(TextAdded(text))
 
 
 @dataclass(frozen=True)
-class GiveReply:
+class Answering:
     """Asks a model only when there is something to answer from: sources or an earlier turn."""
 
-    open_answer: OpenAnswer
+    model: MeteredModel
+    first_token_s: float
     answer_tokens: int
 
-    async def __call__(
-        self, models: Sequence[str], found: Gathered, prompt: Prompt, meter: Meter, emit: Emit
+    async def answer(
+        self, models: Sequence[str], prompt: Prompt, found: Found, bill: Bill, emit: Emit
     ) -> Reply:
-        """Raises Unavailable when no model answers."""
-        reply = Reply(Citations(range(1, len(prompt.hits) + 1)), emit)
-        answerable = bool(prompt.hits or found.earlier)
+        """`models` are tried in their order. Raises Unavailable when none of them answers."""
+        reply = Reply(prompt.sources, emit)
+        answerable = bool(prompt.sources or found.earlier)
         if not found.searched:
             reply.say(SEARCH_MISSING + ("\n\n" if answerable else ""))
         elif not answerable:
             reply.say(NOTHING_FOUND)
         if answerable:
-            await self._stream(models, prompt, meter, reply)
+            await self._stream(models, prompt, bill, reply)
         return reply
 
     async def _stream(
-        self, models: Sequence[str], prompt: Prompt, meter: Meter, reply: Reply
+        self, models: Sequence[str], prompt: Prompt, bill: Bill, reply: Reply
     ) -> None:
-        call = Call("answer", prompt.system, prompt.messages, self.answer_tokens)
-        opened = await self.open_answer(models, call, meter)
-        reply.model = opened.model
-        async with aclosing(opened.rest) as rest:
-            reply.say(reply.citations.feed(opened.first))
+        request = ModelRequest("answer", prompt.system, prompt.messages, self.answer_tokens)
+        citations = Citations([source.n for source in reply.sources])
+        reply.model, first, rest = await self._opened(models, request, bill)
+        async with aclosing(rest):
+            reply.say(citations.feed(first))
             async for piece in rest:
-                reply.say(reply.citations.feed(piece))
-        reply.say(reply.citations.finish())
+                reply.say(citations.feed(piece))
+        reply.say(citations.finish())
+        reply.cited = tuple(reply.sources[n - 1] for n in citations.cited)
+
+    async def _opened(
+        self, models: Sequence[str], request: ModelRequest, bill: Bill
+    ) -> tuple[str, str, AsyncGenerator[str, None]]:
+        """The first model that speaks, its first piece, and the rest, which must be closed.
+
+        Another model is tried before the first token only, so that nobody sees two answers mixed.
+        """
+        for model in models:
+            pieces = self.model.stream(model, request, bill)
+            try:
+                async with asyncio.timeout(self.first_token_s):
+                    return model, await anext(pieces, ""), pieces
+            except (Unavailable, TimeoutError) as error:
+                metric("ModelFallback", 1, model=model)
+                fields = {"model": model, "reason": repr(error)}
+                logger.warning("model_gave_no_token", extra={"fields": fields})
+        raise Unavailable("models", f"none of {', '.join(models)} answered")

@@ -13,8 +13,8 @@ _OPEN = re.compile(r"[ \t]+(?:\[[^\[\]\n]{0,40})?\Z|\[[^\[\]\n]{0,40}\Z")
 class Citations:
     """One an answer. However the text is cut into pieces, the output is the same.
 
-    A citation of several sources becomes one bracket each; numbers that no source has are left
-    out, and a citation with none left is dropped with the blanks before it.
+    A citation of several sources becomes one bracket each. Numbers that no source has are left
+    out; so is a citation without any number left, with the blanks before it.
     """
 
     def __init__(self, known: Collection[int]) -> None:

@@ -1,4 +1,4 @@
-"""Recognises a follow-up question, and gives it the subject that it leaves out. Rules, no model."""
+"""Recognises a follow-up question by rules and gives it the subject that it leaves out."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Model calls whose consumption reaches the meter, however they end."""
+"""A model's stream whose consumption reaches the bill, however the stream ends."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -7,15 +7,16 @@ from decimal import Decimal
 from typing import cast
 
 from contracts.platform.usage import Purpose
-from services.gateway.services.meter import Meter
-from services.gateway.services.token_estimate import estimated_tokens
+from shared.metering import Bill
 from shared.ports import ChatMessage, Model, ModelReport
+from shared.tokens import estimated_tokens
 
+# (model, input tokens, output tokens) → USD
 Price = Callable[[str, int, int], Decimal]
 
 
 @dataclass(frozen=True)
-class Call:
+class ModelRequest:
     """`max_tokens` bounds the answer, and with it the cost."""
 
     purpose: Purpose
@@ -25,22 +26,24 @@ class Call:
 
 
 @dataclass(frozen=True)
-class ModelCalls:
-    """`price(model, input_tokens, output_tokens)` is in USD, by the same list as the model's."""
+class MeteredModel:
+    """`price` goes by the same list as the model's own reports."""
 
     model: Model
     price: Price
 
-    async def __call__(self, model: str, call: Call, meter: Meter) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, model: str, request: ModelRequest, bill: Bill
+    ) -> AsyncGenerator[str, None]:
         """Text as it comes. Raises what the model raises.
 
-        A stream that is closed early has no report from the model, but is billed: then the tokens
-        are estimated. A model that refuses before its first token costs nothing.
+        A stream that is closed early has no report from the model, but is billed: its tokens are
+        estimated then. A model that refuses before its first token costs nothing.
         """
         pieces: list[str] = []
         report, refused = None, False
-        reply = self.model.converse(model, call.system, call.messages, call.max_tokens)
-        # Closed at once when the client goes, not when the garbage collector comes by.
+        reply = self.model.converse(model, request.system, request.messages, request.max_tokens)
+        # Closed at once when the client goes, not at the next garbage collection.
         stream = cast(AsyncGenerator[str | ModelReport, None], reply)
         try:
             async with aclosing(stream) as items:
@@ -55,12 +58,12 @@ class ModelCalls:
             raise
         finally:
             if report is not None:
-                meter.add(call.purpose, report)
+                bill.add(request.purpose, report)
             elif not refused:
-                meter.add(call.purpose, self._estimate(model, call, pieces), estimated=True)
+                bill.add(request.purpose, self._estimate(model, request, pieces), estimated=True)
 
-    def _estimate(self, model: str, call: Call, pieces: Sequence[str]) -> ModelReport:
-        said = sum(estimated_tokens(message.text) for message in call.messages)
-        read = said + estimated_tokens(call.system)
+    def _estimate(self, model: str, request: ModelRequest, pieces: Sequence[str]) -> ModelReport:
+        said = sum(estimated_tokens(message.text) for message in request.messages)
+        read = said + estimated_tokens(request.system)
         written = estimated_tokens("".join(pieces)) if pieces else 0
         return ModelReport(model, read, written, self.price(model, read, written))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from contracts.memory.queries import PastTurn
 from contracts.retrieval.search import Hit
-from services.gateway.services.token_estimate import estimated_tokens
+from services.gateway.models.turn import Source
 from shared.ports import ChatMessage
+from shared.tokens import estimated_tokens
 
 # Goes into every turn's record, so that answers can be compared by the prompt that made them.
 PROMPT_VERSION = "cited-2"
@@ -30,11 +31,11 @@ _LOOKS_LIKE_HEAD = re.compile(r"^(?=\[\d+\] \()", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Prompt:
-    """`hits` are those that found room: source n is `hits[n - 1]`."""
+    """`sources` are the hits that found room: source n is `sources[n - 1]`."""
 
     system: str
     messages: tuple[ChatMessage, ...]
-    hits: tuple[Hit, ...]
+    sources: tuple[Source, ...]
 
 
 def build_prompt(
@@ -63,7 +64,25 @@ def build_prompt(
         asked += f"\n(In this conversation: {query})"
     last = f'<sources marker="{marker}">\n{fenced}</sources marker="{marker}">\n{asked}'
     messages = (*_spoken(turns), ChatMessage("user", last))
-    return Prompt(system, messages, tuple(hits[: len(blocks)]))
+    return Prompt(system, messages, _numbered(hits[: len(blocks)]))
+
+
+def _numbered(hits: Sequence[Hit]) -> tuple[Source, ...]:
+    return tuple(
+        Source(
+            n=n,
+            document_id=hit.document_id,
+            ordinal=hit.ordinal,
+            passage_id=hit.passage_id,
+            name=hit.name,
+            page=hit.page,
+            start=hit.start,
+            end=hit.end,
+            text=hit.text,
+            explain=hit.explain,
+        )
+        for n, hit in enumerate(hits, start=1)
+    )
 
 
 def _spoken(turns: Sequence[PastTurn]) -> list[ChatMessage]:

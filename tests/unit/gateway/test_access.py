@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from services.gateway.mint import main
 from services.gateway.models.refusals import Unauthorized
-from services.gateway.services.access import VerifyToken, mint
+from services.gateway.services.access import Access
 from services.gateway.settings import GatewaySettings
 from tests.unit.gateway.fakes import SECRET, a_principal, a_token
 
-verify = VerifyToken(SECRET)
+access = Access(SECRET)
 
 
 def signed(**changes: Any) -> str:
@@ -30,7 +30,7 @@ def signed(**changes: Any) -> str:
 
 def test_a_minted_token_is_understood() -> None:
     ann = a_principal(groups=("law", "sales"))
-    assert verify(mint(SECRET, ann, timedelta(minutes=1))) == ann
+    assert access.verify(access.mint(ann, timedelta(minutes=1))) == ann
     assert ann.visible_to == ("user:ann", "group:law", "group:sales")
 
 
@@ -54,12 +54,12 @@ def test_a_minted_token_is_understood() -> None:
 )
 def test_a_token_that_cannot_be_trusted_is_refused(token: str) -> None:
     with pytest.raises(Unauthorized, match="not valid"):
-        verify(token)
+        access.verify(token)
 
 
 def test_an_expired_token_says_so() -> None:
     with pytest.raises(Unauthorized, match="expired"):
-        verify(a_token(life=timedelta(seconds=-1)))
+        access.verify(a_token(life=timedelta(seconds=-1)))
 
 
 def test_the_secret_must_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_the_command_prints_a_token(
     assert (
         main(["--tenant", "demo", "--user", "ann", "--scopes", "chat,search", "--days", "2"]) == 0
     )
-    who = verify(capsys.readouterr().out.strip())
+    who = access.verify(capsys.readouterr().out.strip())
     assert (who.tenant, who.user, sorted(who.scopes)) == ("demo", "ann", ["chat", "search"])
 
 
