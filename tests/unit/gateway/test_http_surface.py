@@ -1,5 +1,6 @@
 """Auth, problems, search, health, the page and the OpenAPI document."""
 
+import re
 from typing import Any
 
 import pytest
@@ -159,6 +160,23 @@ async def test_the_page_loads_nothing_from_elsewhere(gateway: Gateway) -> None:
     assert "https://" not in page
     assert "<script>" not in page
     assert "style=" not in page
+
+
+async def test_the_docs_need_no_other_host(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        page = await client.get("/docs")
+        assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        files = [await client.get(asset) for asset in assets]
+        missing = await client.get("/docs/..%2Fcore.py")
+    assert page.status_code == 200
+    assert "//" not in page.text
+    assert {asset.rpartition(".")[2] for asset in assets} == {"js", "css", "png"}
+    assert [file.status_code for file in files] == [200] * len(assets)
+    policies = {answer.headers["content-security-policy"] for answer in (page, *files)}
+    [policy] = policies
+    assert "default-src 'none'; script-src 'self' 'sha256-" in policy
+    assert "http" not in policy
+    assert missing.status_code == 404
 
 
 async def test_openapi_tells_of_everything(gateway: Gateway) -> None:
