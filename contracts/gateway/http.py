@@ -1,21 +1,26 @@
-"""The HTTP and SSE shapes of the gateway, for its controllers and for the client."""
+"""The HTTP shapes of documents, usage, health and problems, for controllers and clients.
 
-from typing import Any, Literal
+They are the gateway's own and frozen by openapi.json: a message behind them may change, a field
+here may only be added. Texts that name a state or kind are open: a reader must expect new ones.
+"""
+
+from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.ingestion.document import Counts, Failure, Metadata, Status, Tags
-from contracts.ingestion.queries import DocumentSummary
-from contracts.retrieval.graph import (
-    Edge,
-    Evidence,
-    GraphAnsweredV1,
-    Named,
-    Neighbour,
-)
-from contracts.retrieval.search import FILTER_FORM, Explanation, Fusion, Hit, Leg, Weights
+STATUSES = "`accepted`, `processing`, `indexing`, `ready`, `rejected`, `failed` or `deleted`"
+Value = str | int | float | bool | date
+# Descriptions that several shapes share, and the document of the examples.
+PAGE = "the page on which it begins, from 1; null where there are no pages"
+START = "characters of the document's parsed text before the passage"
+END = "characters of the document's parsed text up to the passage's end"
+DOCUMENT_ID = "5b0f6c1e-7a43-5d0e-9d0e-6f3d2f0b8a11"
 
-QUESTION_MAX = 4_000
+
+def example(**fields: Any) -> ConfigDict:
+    """The configuration of a shape that has this example."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class Body(BaseModel):
@@ -27,167 +32,155 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+class FieldError(BaseModel):
+    """What is wrong with one field of the request."""
+
+    field: str = Field(description="the field's path, such as `weights.bm25`")
+    message: str = Field(description="what is wrong with it")
+
+
 class Problem(BaseModel):
-    """application/problem+json (RFC 9457); `code` is stable, `detail` says what to do."""
+    """application/problem+json (RFC 9457)."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[dict[str, Any]] | None = None
+    model_config = example(
+        type="about:blank",
+        title="Unprocessable Entity",
+        status=422,
+        detail="question: String should have at least 1 character",
+        code="invalid_request",
+        errors=[{"field": "question", "message": "String should have at least 1 character"}],
+    )
 
-
-class DocumentAccepted(BaseModel):
-    document_id: str
-    name: str
-    status: Status
-
-
-class DocumentView(BaseModel):
-    """A document as `GET /v1/documents/{id}` shows it."""
-
-    document_id: str
-    name: str
-    status: Status
-    counts: Counts = Counts()
-    error: Failure | None = None
-    media_type: str | None = None
-    tags: Tags = ()
-    metadata: Metadata = Field(default_factory=dict)
-    cited: int = 0
-    created_at: str | None = None
-    updated_at: str | None = None
-
-    @classmethod
-    def of(cls, summary: DocumentSummary) -> "DocumentView":
-        return cls.model_validate(summary.model_dump(mode="json"))
-
-
-class DocumentList(BaseModel):
-    documents: list[DocumentView]
-    next: str | None = None
-
-
-class SearchBody(Body):
-    query: str = Field(min_length=1, max_length=QUESTION_MAX)
-    limit: int = Field(default=8, ge=1, le=100)
-    filter: dict[str, Any] | None = Field(default=None, description=FILTER_FORM)
-    legs: tuple[Leg, ...] | None = None
-    fusion: Fusion | None = None
-    weights: Weights | None = None
-    join_tokens: int = Field(
-        default=0,
-        ge=0,
-        le=32_000,
-        description="how much text may be added to hits whose section goes on; 0: passages alone",
+    type: str = Field(default="about:blank", description="always `about:blank`: see `code`")
+    title: str = Field(description="the status in words")
+    status: int = Field(description="the response's HTTP status")
+    detail: str = Field(description="what went wrong and what to do, for people")
+    code: str = Field(description="what went wrong, for programs: stable")
+    errors: list[FieldError] | None = Field(
+        default=None, description="the fields that are wrong, when it is about fields"
     )
 
 
-class SearchView(BaseModel):
-    hits: tuple[Hit, ...]
-    legs: dict[str, str]
-    took_ms: dict[str, float] = Field(default_factory=dict)
+class DocumentAccepted(BaseModel):
+    """The upload is stored and cannot be lost any more; it is not searchable yet."""
+
+    model_config = example(document_id=DOCUMENT_ID, name="handbook.pdf", status="accepted")
+
+    document_id: str = Field(description="the document's id, the same for all its versions")
+    name: str = Field(description="the document's name: the file's, made safe")
+    status: str = Field(description="`accepted`")
 
 
-class GraphView(BaseModel):
-    """An entity's neighbourhood as `GET /v1/graph` shows it, with the passages as evidence."""
+class Counts(BaseModel):
+    """What the newest version of a document holds."""
 
-    entity: Named
-    entities: tuple[Neighbour, ...]
-    edges: tuple[Edge, ...]
-    passages: tuple[Evidence, ...]
-    left_out: int = 0
-
-    @classmethod
-    def of(cls, answered: GraphAnsweredV1) -> "GraphView":
-        return cls(
-            entity=answered.entity,
-            entities=answered.entities,
-            edges=answered.edges,
-            passages=answered.passages,
-            left_out=answered.left_out,
-        )
+    chunks: int = Field(default=0, ge=0, description="pieces that are indexed one by one")
+    pages: int = Field(default=0, ge=0, description="pages, where the kind of file has them")
+    characters: int = Field(default=0, ge=0, description="characters of the parsed text")
+    entities: int = Field(default=0, ge=0, description="names found for the knowledge graph")
 
 
-class ChatBody(Body):
-    question: str = Field(min_length=1, max_length=QUESTION_MAX)
-    conversation_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,64}$")
-    model: str | None = Field(default=None, max_length=256)
+class Failure(BaseModel):
+    """Why a document is not ready."""
+
+    code: str = Field(description="for programs: stable")
+    message: str = Field(description="what went wrong and what to do, for people")
 
 
-class Meta(BaseModel):
-    """SSE `meta`: sent before the first token."""
+class DocumentView(BaseModel):
+    """Where a document stands."""
 
-    turn_id: str
-    conversation_id: str
-    cached: bool
-    degraded: list[str] = Field(default_factory=list)
-    query: str
-    trace_id: str | None = None
+    model_config = example(
+        document_id=DOCUMENT_ID,
+        name="handbook.pdf",
+        status="ready",
+        counts={"chunks": 42, "pages": 12, "characters": 31744, "entities": 17},
+        error=None,
+        media_type="application/pdf",
+        tags=["travel"],
+        metadata={"year": 2026, "draft": False},
+        cited=3,
+        created_at="2026-11-02T08:30:00Z",
+        updated_at="2026-11-02T08:30:04Z",
+    )
 
-
-class SourceView(BaseModel):
-    """One entry of SSE `sources`; `explain` says how the search found it."""
-
-    n: int
-    document_id: str
-    name: str
-    passage_id: str
-    page: int | None = None
-    start: int
-    end: int
-    text: str
-    explain: Explanation | None = None
-
-
-class Citation(BaseModel):
-    """One entry of SSE `citations`: a source that the answer really names."""
-
-    n: int
-    document_id: str
-    name: str
-    page: int | None = None
-    start: int
-    end: int
-
-
-class TokenEvent(BaseModel):
-    text: str
+    document_id: str = Field(description="the document's id, the same for all its versions")
+    name: str = Field(description="the document's name, unique in its tenant")
+    status: str = Field(description=f"{STATUSES}; more may be added")
+    counts: Counts = Field(default=Counts(), description="zeros until the document is parsed")
+    error: Failure | None = Field(
+        default=None, description="why the document is `rejected` or `failed`"
+    )
+    media_type: str | None = Field(default=None, description="the kind of file")
+    tags: tuple[str, ...] = Field(default=(), description="as given with the upload")
+    metadata: dict[str, Value] = Field(
+        default_factory=dict, description="as given with the upload; dates as ISO texts"
+    )
+    cited: int = Field(default=0, description="answers that cite the document")
+    created_at: str | None = Field(default=None, description="first upload, RFC 3339 in UTC")
+    updated_at: str | None = Field(
+        default=None, description="last change of the status, RFC 3339 in UTC"
+    )
 
 
-class Usage(BaseModel):
-    """SSE `usage`: the turn's sum over all its model calls."""
+class DocumentList(BaseModel):
+    """A page of documents, newest first."""
 
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float
+    model_config = example(
+        documents=[{"document_id": DOCUMENT_ID, "name": "handbook.pdf", "status": "ready"}],
+        next=None,
+    )
 
-
-class Done(BaseModel):
-    turn_id: str
-
-
-class ErrorEvent(BaseModel):
-    code: str
-    message: str
+    documents: list[DocumentView] = Field(description="the page")
+    next: str | None = Field(
+        default=None, description="pass it as `after` for the next page; null on the last one"
+    )
 
 
 class UsageSum(BaseModel):
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float
+    """Model calls and what they consumed."""
+
+    calls: int = Field(description="calls of models")
+    input_tokens: int = Field(description="tokens that models read")
+    output_tokens: int = Field(description="tokens that models wrote")
+    cost_usd: float = Field(description="USD, by the system's price list")
 
 
 class UsageView(BaseModel):
-    """A month (`2026-11`, UTC) of the principal's own; `users` for the scope admin only."""
+    """A month's model calls."""
 
-    month: str
-    own: UsageSum
-    users: dict[str, UsageSum] | None = None
+    model_config = example(
+        month="2026-11",
+        own={"calls": 12, "input_tokens": 20417, "output_tokens": 1893, "cost_usd": 0.00168},
+        users=None,
+    )
+
+    month: str = Field(description="year and month, in UTC")
+    own: UsageSum = Field(description="the token's own user")
+    users: dict[str, UsageSum] | None = Field(
+        default=None,
+        description="all users of the tenant by name, for the scope `admin`; else null. `-` stands"
+        " for documents that came in without a user",
+    )
+
+
+class Liveness(BaseModel):
+    """The process is up."""
+
+    model_config = example(status="ok")
+
+    status: str = Field(description="`ok`")
 
 
 class Readiness(BaseModel):
-    ready: bool
-    services: dict[str, Literal["ok", "no answer"]]
+    """Which services answer."""
+
+    model_config = example(
+        ready=True,
+        services=dict.fromkeys(
+            ("gateway", "retrieval", "memory", "ingestion", "finetune_export"), "ok"
+        ),
+    )
+
+    ready: bool = Field(description="whether all of them answer")
+    services: dict[str, str] = Field(description="by service: `ok` or `no answer`")

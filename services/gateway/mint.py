@@ -7,15 +7,15 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from services.gateway.models.principal import SCOPES, Principal
-from services.gateway.services.tokens import mint
+from services.gateway.services.access import Access
 from services.gateway.settings import GatewaySettings
 
 _DEFAULT = "chat search documents:read documents:write"
 _EPILOG = """scopes:
 {scopes}
 
-The token is signed with RAGOPS_TOKEN_SECRET (at least 32 bytes), the one that the gateway runs
-with. Who holds the token is this user until it expires, so keep it like a password.
+The token is signed with RAGOPS_TOKEN_SECRET (at least 32 bytes); the gateway must run with the same
+secret. Until it expires, whoever holds the token is this user: keep it like a password.
 
 example:
   RAGOPS_TOKEN_SECRET=... python -m services.gateway.mint --tenant demo --user ann \\
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         parser.error(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
-    sys.stdout.write(mint(secret, principal, timedelta(days=given.days)) + "\n")
+    sys.stdout.write(Access(secret).mint(principal, timedelta(days=given.days)) + "\n")
     return 0
 
 

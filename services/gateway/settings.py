@@ -1,4 +1,4 @@
-"""The gateway's settings, read from RAGOPS_* variables once, in bootstrap."""
+"""The gateway's settings."""
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -8,36 +8,79 @@ SECRET_MIN_BYTES = 32
 
 
 class GatewaySettings(Settings):
-    """Budgets are how long a turn waits for each leg before it goes on without it."""
+    """Read from RAGOPS_* variables once, in bootstrap."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    token_secret: SecretStr
-    # Two roles that may share a server: the cache may evict, the ledger must not (noeviction, AOF).
-    redis_cache_url: str = "redis://127.0.0.1:6379/0"
-    redis_ledger_url: str = "redis://127.0.0.1:6379/0"
-    # Streams that run when the process is told to stop may finish.
-    drain_s: float = Field(default=110.0, ge=0)
-
-    # Tried in this order until one gives a first token.
-    answer_models: tuple[str, ...] = Field(
-        default=("amazon.nova-lite-v1:0", "amazon.nova-micro-v1:0"), min_length=1
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; 0.0.0.0 is every address"
     )
-    # None: follow-ups are condensed by rule, without a model call.
-    condense_model: str | None = None
-    first_token_s: float = Field(default=20.0, gt=0)
-    condense_s: float = Field(default=3.0, gt=0)
-    retrieval_budget_ms: int = Field(default=4000, gt=0)
-    memory_budget_ms: int = Field(default=2000, gt=0)
-    documents_budget_ms: int = Field(default=2000, gt=0)
-    ready_budget_ms: int = Field(default=2000, gt=0)
+    port: int = Field(
+        default=8080, ge=0, le=65535, description="port to listen on; 0 takes a free one"
+    )
+    token_secret: SecretStr = Field(
+        description="signs access tokens, at least 32 bytes; who knows it can be any user"
+    )
+    # Two roles that may share a server.
+    redis_cache_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        description="Redis for sessions and notes of uploads; it may evict",
+    )
+    redis_ledger_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        description="Redis for usage; it must not evict or lose anything (noeviction, AOF)",
+    )
+    drain_s: float = Field(
+        default=110.0, ge=0, description="seconds for answers under way to end after a stop"
+    )
 
-    source_count: int = Field(default=8, ge=1, le=50)
-    # Text added to the sources of an answer where their sections go on, together.
-    join_tokens: int = Field(default=1200, ge=0, le=32_000)
-    prompt_tokens: int = Field(default=8000, ge=1000)
-    answer_tokens: int = Field(default=1024, ge=1)
-    upload_limit_bytes: int = Field(default=50 * 1024 * 1024, gt=0)
+    answer_models: tuple[str, ...] = Field(
+        default=("amazon.nova-lite-v1:0", "amazon.nova-micro-v1:0"),
+        min_length=1,
+        description="JSON list of models that answer, tried in this order until one gives a first"
+        " token",
+    )
+    condense_model: str | None = Field(
+        default=None,
+        description="model that turns a follow-up into a query of its own; left out: rules do it,"
+        " without a model call",
+    )
+    first_token_s: float = Field(
+        default=20.0, gt=0, description="seconds that a model has for its first token"
+    )
+    condense_s: float = Field(
+        default=3.0, gt=0, description="seconds that the condensing model has for its query"
+    )
+    retrieval_budget_ms: int = Field(
+        default=4000, gt=0, description="milliseconds that retrieval has for a search"
+    )
+    memory_budget_ms: int = Field(
+        default=2000, gt=0, description="milliseconds that memory has for earlier turns"
+    )
+    documents_budget_ms: int = Field(
+        default=2000, gt=0, description="milliseconds that ingestion has to answer about documents"
+    )
+    ready_budget_ms: int = Field(
+        default=2000, gt=0, description="milliseconds that each service has to show it is ready"
+    )
+
+    source_count: int = Field(
+        default=8, ge=1, le=50, description="passages that an answer may use, at most"
+    )
+    join_tokens: int = Field(
+        default=1200,
+        ge=0,
+        le=32_000,
+        description="tokens of text added to the sources of an answer where their sections go on,"
+        " all together",
+    )
+    prompt_tokens: int = Field(
+        default=8000,
+        ge=1000,
+        description="tokens of a prompt at most: sources, earlier turns and question",
+    )
+    answer_tokens: int = Field(default=1024, ge=1, description="tokens of an answer at most")
+    upload_limit_bytes: int = Field(
+        default=50 * 1024 * 1024, gt=0, description="bytes of an uploaded file at most"
+    )
 
     @field_validator("token_secret")
     @classmethod

@@ -1,6 +1,6 @@
 """The gateway's calls, typed: documents, search, graph, chat."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -8,23 +8,20 @@ import httpx
 from pydantic import TypeAdapter
 
 from contracts.gateway.http import (
-    ChatBody,
     DocumentAccepted,
     DocumentList,
     DocumentView,
-    GraphView,
     Readiness,
-    SearchBody,
-    SearchView,
+    Value,
 )
-from contracts.ingestion.document import Metadata
-from contracts.retrieval.graph import ENTITIES
+from contracts.gateway.http_chat import ChatBody
+from contracts.gateway.http_search import ENTITIES, GraphView, SearchBody, SearchView
 from shared.client.events import Event, events_of
 from shared.client.transport import Transport
 
 PAGE = 500
 _JSON = {"Content-Type": "application/json"}
-_METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
+_METADATA: TypeAdapter[Mapping[str, Value]] = TypeAdapter(Mapping[str, Value])
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,12 @@ class Client:
         return Readiness.model_validate_json(answer)
 
     async def upload(
-        self, name: str, body: bytes, *, tags: Sequence[str] = (), metadata: Metadata | None = None
+        self,
+        name: str,
+        body: bytes,
+        *,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Value] | None = None,
     ) -> DocumentAccepted:
         """Adds a document, or a new version of the one with this name."""
         form = {"tags": ",".join(tags), "metadata": _METADATA.dump_json(metadata or {}).decode()}

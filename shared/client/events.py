@@ -6,7 +6,15 @@ import httpx
 from httpx_sse import EventSource
 from pydantic import RootModel
 
-from contracts.gateway.http import Citation, Done, ErrorEvent, Meta, SourceView, TokenEvent, Usage
+from contracts.gateway.http_chat import (
+    Citation,
+    DoneEvent,
+    ErrorEvent,
+    MetaEvent,
+    SourceView,
+    TokenEvent,
+    UsageEvent,
+)
 from shared.client.errors import BrokenOff, Refused
 
 
@@ -18,15 +26,15 @@ class Citations(RootModel[tuple[Citation, ...]]):
     """The sources that the answer names."""
 
 
-Event = Meta | Sources | TokenEvent | Citations | Usage | Done
+Event = MetaEvent | Sources | TokenEvent | Citations | UsageEvent | DoneEvent
 
 _KINDS: Mapping[str, type[Event]] = {
-    "meta": Meta,
+    "meta": MetaEvent,
     "sources": Sources,
     "token": TokenEvent,
     "citations": Citations,
-    "usage": Usage,
-    "done": Done,
+    "usage": UsageEvent,
+    "done": DoneEvent,
 }
 
 
@@ -42,6 +50,6 @@ async def events_of(response: httpx.Response) -> AsyncIterator[Event]:
             continue
         event = kind.model_validate_json(sent.data)
         yield event
-        if isinstance(event, Done):
+        if isinstance(event, DoneEvent):
             return
     raise BrokenOff

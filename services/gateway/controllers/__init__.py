@@ -1,1 +1,1 @@
-"""One file for each HTTP resource or message type."""
+"""One file for each resource: its HTTP routes, and its messages."""

@@ -2,26 +2,35 @@
 
 from fastapi import APIRouter, Response
 
-from contracts.gateway.http import Readiness
-from services.gateway.controllers.json_response import json_response
-from services.gateway.services.readiness import AskReadiness
+from contracts.gateway.http import Liveness
+from contracts.gateway.http import Readiness as ReadinessView
+from services.gateway.http.problems import json_response
+from services.gateway.services.readiness import Readiness
 
 
-def health_routes(ask: AskReadiness) -> APIRouter:
+def health_routes(readiness: Readiness) -> APIRouter:
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="The process is up")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    @router.get(
+        "/healthz",
+        operation_id="healthz",
+        summary="Tell that this process is up",
+        response_model=Liveness,
+    )
+    async def healthz() -> Response:
+        return json_response(Liveness(status="ok"))
 
     @router.get(
         "/readyz",
-        summary="All five services answer over their queues",
-        response_model=Readiness,
-        responses={503: {"model": Readiness, "description": "Some do not answer"}},
+        operation_id="readyz",
+        summary="Tell whether all five services answer over their queues",
+        response_model=ReadinessView,
+        responses={503: {"model": ReadinessView, "description": "Some do not answer"}},
     )
     async def readyz() -> Response:
-        readiness = await ask()
-        return json_response(readiness, 200 if readiness.ready else 503)
+        answers = await readiness.ask()
+        services = {name: "ok" if answer else "no answer" for name, answer in answers.items()}
+        ready = all(answers.values())
+        return json_response(ReadinessView(ready=ready, services=services), 200 if ready else 503)
 
     return router

@@ -1,31 +1,61 @@
-"""POST /v1/search: passages with the reasons why they are there."""
+"""Passages: found by a query with POST /v1/search, around a name with GET /v1/graph."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import StringConstraints
 
-from contracts.gateway.http import SearchBody, SearchView
-from services.gateway.controllers.auth import Needs
-from services.gateway.controllers.json_response import json_response
-from services.gateway.controllers.problems import documented
+from contracts.gateway.http_search import (
+    ENTITIES,
+    ENTITIES_MAX,
+    ENTITY_MAX,
+    GraphView,
+    SearchBody,
+    SearchView,
+)
+from contracts.retrieval.graph import GraphRequestedV1
+from contracts.retrieval.search import SearchRequestedV1
+from services.gateway.http.auth import Needs
+from services.gateway.http.problems import documented, json_response
 from services.gateway.models.principal import Principal
-from services.gateway.services.find import FindPassages
+from services.gateway.services.passages import Passages
+
+_HOW = "a name in the documents; case, accents, articles and possessives do not count"
+Entity = Annotated[
+    str,
+    # Before the length, so that a name of blanks only is too short.
+    StringConstraints(strip_whitespace=True),
+    Query(min_length=1, max_length=ENTITY_MAX, description=_HOW, examples=["harbour"]),
+]
+Limit = Annotated[
+    int, Query(ge=1, le=ENTITIES_MAX, description="names around it, at most", examples=[ENTITIES])
+]
 
 
-def search_routes(needs: Needs, find: FindPassages) -> APIRouter:
+def search_routes(needs: Needs, passages: Passages) -> APIRouter:
     router = APIRouter(tags=["search"])
+    searcher = Annotated[Principal, Depends(needs("search"))]
 
     @router.post(
         "/v1/search",
+        operation_id="search_passages",
         summary="Search for passages",
         response_model=SearchView,
         responses=documented(413, 422, 503),
     )
-    async def search(
-        body: SearchBody, who: Annotated[Principal, Depends(needs("search"))]
-    ) -> Response:
-        found = await find(who, body)
-        view = SearchView(hits=found.hits, legs=found.legs, took_ms=found.took_ms)
-        return json_response(view)
+    async def search_passages(body: SearchBody, who: searcher) -> Response:
+        found = await passages.find(who, SearchRequestedV1(**body.model_dump()))
+        return json_response(SearchView.model_validate(found, from_attributes=True))
+
+    @router.get(
+        "/v1/graph",
+        operation_id="show_graph",
+        summary="Show what stands around a name in the knowledge graph",
+        response_model=GraphView,
+        responses=documented(404, 422, 503),
+    )
+    async def show_graph(who: searcher, entity: Entity, limit: Limit = ENTITIES) -> Response:
+        around = await passages.look_around(who, GraphRequestedV1(entity=entity, limit=limit))
+        return json_response(GraphView.model_validate(around, from_attributes=True))
 
     return router

@@ -1,1 +1,1 @@
-"""What a principal, a session, an accepted note and a refusal are."""
+"""What a principal, a question and its turn's events, a session, a document and usage are."""

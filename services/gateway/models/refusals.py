@@ -1,4 +1,4 @@
-"""Why a request is not served; controllers/problems.py gives each its HTTP status."""
+"""Why a request is not served; http/problems.py gives each its HTTP status."""
 
 
 class Unauthorized(Exception):
@@ -13,7 +13,7 @@ class Forbidden(Exception):
 
 
 class NotFound(Exception):
-    """There is no such thing in the principal's own tenant."""
+    """The principal's tenant has no such thing, or the principal may not see it."""
 
 
 class UnknownKind(Exception):

@@ -1,11 +1,10 @@
-"""A conversation as the gateway keeps it for some hours."""
+"""A turn of a conversation, as the gateway keeps it for some hours."""
 
 from datetime import datetime
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-# Sliding: each turn renews it. What is older lives in the memory service.
+# Each turn renews it. The memory service keeps older turns.
 SESSION_LIFETIME_S = 8 * 60 * 60
 SESSION_TURNS = 12
 
@@ -20,14 +19,3 @@ class SessionTurn(BaseModel):
     query: str
     answer: str
     completed_at: datetime
-
-
-class Sessions(Protocol):
-    """Both raise Unavailable."""
-
-    async def load(self, tenant: str, user: str, conversation_id: str) -> list[SessionTurn]:
-        """Oldest first; empty when there is none (any more)."""
-
-    async def append(
-        self, tenant: str, user: str, conversation_id: str, turn: SessionTurn
-    ) -> None: ...

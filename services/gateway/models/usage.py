@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,12 +9,12 @@ from pydantic import BaseModel, ConfigDict
 SEEN_LIFETIME_S = 20 * 24 * 3600
 # Months are kept long enough for a year's comparison.
 MONTH_LIFETIME_S = 400 * 24 * 3600
-# Whoever ingests by hand or by a drop has no user.
+# Stands for the user of a document that came in over the queue or the inbox.
 NOBODY = "-"
 
 
 class Spent(BaseModel):
-    """One event's, or a sum of many."""
+    """What one event tells, or the sum of many."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,14 +24,14 @@ class Spent(BaseModel):
     cost_usd: Decimal = Decimal(0)
 
 
-class UsageLedger(Protocol):
-    """Both raise Unavailable."""
+class MonthlyUsage(BaseModel):
+    """`month` as in month_of; `users` is None for who may see only their own sum."""
 
-    async def add(self, tenant: str, user: str, month: str, event_id: str, spent: Spent) -> None:
-        """Counts an event once, however often it comes."""
+    model_config = ConfigDict(frozen=True)
 
-    async def of_month(self, tenant: str, month: str) -> dict[str, Spent]:
-        """By user."""
+    month: str
+    own: Spent
+    users: dict[str, Spent] | None
 
 
 def month_of(moment: datetime) -> str:

@@ -1,1 +1,1 @@
-"""The use cases of the gateway."""
+"""What the gateway does: accept and show documents, find passages, answer questions."""

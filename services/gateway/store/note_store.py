@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from services.gateway.models.note import NOTE_LIFETIME_S, AcceptedNote
-from services.gateway.store.outage import outages
+from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
+from services.gateway.store.connection import outages
 
 
 def note_key(tenant: str, document_id: str) -> str:
@@ -14,7 +14,7 @@ def note_key(tenant: str, document_id: str) -> str:
 
 @dataclass(frozen=True)
 class NoteStore:
-    """Implements models.note.Notes."""
+    """Implements services.ports.Notes."""
 
     redis: Redis
 
@@ -28,6 +28,6 @@ class NoteStore:
             raw = await self.redis.get(note_key(tenant, document_id))
         return None if raw is None else AcceptedNote.model_validate_json(raw)
 
-    async def drop(self, tenant: str, document_id: str) -> None:
+    async def remove(self, tenant: str, document_id: str) -> None:
         with outages():
             await self.redis.delete(note_key(tenant, document_id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, SessionTurn
-from services.gateway.store.outage import outages
+from services.gateway.store.connection import outages, ping
 
 
 def session_key(tenant: str, user: str, conversation_id: str) -> str:
@@ -15,9 +15,12 @@ def session_key(tenant: str, user: str, conversation_id: str) -> str:
 
 @dataclass(frozen=True)
 class SessionStore:
-    """Implements models.session.Sessions."""
+    """Implements services.ports.Sessions."""
 
     redis: Redis
+
+    async def ping(self) -> None:
+        await ping(self.redis)
 
     async def load(self, tenant: str, user: str, conversation_id: str) -> list[SessionTurn]:
         with outages():

@@ -6,7 +6,7 @@ from decimal import Decimal
 from redis.asyncio import Redis
 
 from services.gateway.models.usage import MONTH_LIFETIME_S, SEEN_LIFETIME_S, Spent
-from services.gateway.store.outage import outages
+from services.gateway.store.connection import outages, ping
 
 # Billionths of a dollar: a token of the cheapest model is not rounded away, and sums are exact.
 _NANO = Decimal(1_000_000_000)
@@ -22,9 +22,12 @@ return 1
 
 @dataclass(frozen=True)
 class UsageStore:
-    """Implements models.usage.UsageLedger."""
+    """Implements services.ports.UsageLedger."""
 
     redis: Redis
+
+    async def ping(self) -> None:
+        await ping(self.redis)
 
     async def add(self, tenant: str, user: str, month: str, event_id: str, spent: Spent) -> None:
         figures = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import get_args
 
-from contracts.retrieval.search import Leg
+from contracts.gateway.http_search import Leg
 
 LEGS: tuple[Leg, ...] = get_args(Leg)
 FUSED = "fused"

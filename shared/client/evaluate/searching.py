@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from contracts.gateway.http import QUESTION_MAX, SearchBody
-from contracts.retrieval.search import Hit
+from contracts.gateway.http_search import QUESTION_MAX, Hit, SearchBody
 from shared.client.client import Client
 from shared.client.evaluate.configuration import Configuration
 from shared.client.evaluate.pool import each

@@ -1,6 +1,5 @@
 """The gateway on a real port before fakes that behave like an office's documents."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,25 +15,11 @@ from contracts.ingestion.queries import (
     GetDocumentV1,
     ListDocumentsV1,
 )
-from services.gateway.controllers.http_server import HttpServer
 from shared.errors import RequestRefused
 from shared.testing.running import running
-from tests.unit.gateway.fakes import Gateway
+from tests.unit.gateway.fakes import Gateway, open_gateway
 
 STEPS = ("processing", "indexing", "ready")
-
-
-class Idle:
-    """What the server needs here: nothing."""
-
-    def __init__(self) -> None:
-        self._stopped = asyncio.Event()
-
-    async def run(self) -> None:
-        await self._stopped.wait()
-
-    def stop(self) -> None:
-        self._stopped.set()
 
 
 @dataclass
@@ -107,8 +92,8 @@ class Office:
 
 @asynccontextmanager
 async def open_office(**settings: Any) -> AsyncIterator[tuple[Office, str]]:
-    office = Office(Gateway(**settings))
-    office.wire()
-    server = HttpServer(office.gateway.app, "127.0.0.1", 0, drain_s=1, needed=Idle())
-    async with running(server):
-        yield office, f"http://127.0.0.1:{server.port}"
+    async with open_gateway(drain_s=1, **settings) as gateway:
+        office, server = Office(gateway), gateway.service.server
+        office.wire()
+        async with running(server):
+            yield office, f"http://127.0.0.1:{server.port}"

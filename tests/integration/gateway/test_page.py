@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
@@ -180,3 +181,20 @@ async def test_a_small_dark_screen_holds_everything() -> None:
         await ask(page, "How much?")
         await page.locator(".cite").click()
         await expect(page.locator("#passage-text")).to_be_in_viewport()
+
+
+async def test_the_docs_show_the_calls_and_ask_no_other_host() -> None:
+    async with visiting() as seen:
+        page = seen.page
+        hosts: set[str] = set()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+        await page.goto(f"{seen.url}/docs")
+        await expect(page.locator("#operations-chat-ask_question")).to_be_visible()
+        await page.locator("#operations-chat-ask_question").click()
+        await expect(page.locator(".opblock-body .example").first).to_contain_text("Denmark")
+        await page.get_by_role("button", name="Try it out").click()
+        await page.get_by_role("button", name="Execute").click()
+        await expect(page.locator(".live-responses-table").first).to_contain_text("unauthorized")
+        assert hosts == {urlsplit(seen.url).netloc}
+        # The call went out without a token.
+        assert [line for line in seen.complaints if "401" not in line] == []

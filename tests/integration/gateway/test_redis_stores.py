@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from redis.asyncio import Redis
 
-from services.gateway.models.note import NOTE_LIFETIME_S, AcceptedNote
+from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
 from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, SessionTurn
-from services.gateway.store.connection import alive, connected
+from services.gateway.store.connection import connected
 from services.gateway.store.note_store import NoteStore, note_key
 from services.gateway.store.session_store import SessionStore, session_key
+from services.gateway.store.usage_store import UsageStore
 from shared.errors import Unavailable
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,13 +76,13 @@ async def test_a_colon_in_a_user_leads_to_no_other_session(redis: Redis) -> None
     assert session_key("acme", "ann:x", "c1") != session_key("acme", "ann", "c1")
 
 
-async def test_a_note_lives_until_it_is_dropped_or_old(redis: Redis) -> None:
+async def test_a_note_lives_until_it_is_removed_or_old(redis: Redis) -> None:
     store = NoteStore(redis)
     await store.put("acme", a_note())
     assert await store.get("acme", "d1") == a_note()
     assert await store.get("other", "d1") is None
     assert await redis.ttl(note_key("acme", "d1")) > NOTE_LIFETIME_S - 10
-    await store.drop("acme", "d1")
+    await store.remove("acme", "d1")
     assert await store.get("acme", "d1") is None
 
 
@@ -91,12 +92,14 @@ async def test_redis_away_is_unavailable() -> None:
         url = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
     async with connected(url) as redis:
         for call in (
-            alive(redis),
+            SessionStore(redis).ping(),
+            UsageStore(redis).ping(),
+            UsageStore(redis).of_month("acme", "2026-11"),
             SessionStore(redis).load(*WHO),
             SessionStore(redis).append(*WHO, a_turn(0)),
             NoteStore(redis).get("acme", "d1"),
             NoteStore(redis).put("acme", a_note()),
-            NoteStore(redis).drop("acme", "d1"),
+            NoteStore(redis).remove("acme", "d1"),
         ):
             with pytest.raises(Unavailable, match="redis"):
                 await call

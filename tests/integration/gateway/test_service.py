@@ -19,7 +19,7 @@ from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.message import Message
 from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.bootstrap import bootstrap
-from services.gateway.controllers.http_server import HttpServer
+from services.gateway.http.server import HttpServer
 from services.gateway.settings import GatewaySettings
 from services.gateway.store.note_store import NoteStore
 from services.gateway.store.session_store import SessionStore
@@ -94,10 +94,8 @@ async def open_world(moto_url: str, redis_url: str) -> AsyncIterator[World]:
             Consumer(bus, "ingestion-documents", {IngestDocumentV2: documents}),
         ),
     ):
-        server = service.runnables[0]
-        assert isinstance(server, HttpServer)
-        url = f"http://127.0.0.1:{server.port}"
-        yield World(url, bus, turns, documents, model, server)
+        url = f"http://127.0.0.1:{service.server.port}"
+        yield World(url, bus, turns, documents, model, service.server)
 
 
 async def test_a_turn_goes_over_the_queues(moto_url: str, redis_url: str, redis: Redis) -> None:

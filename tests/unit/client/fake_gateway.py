@@ -17,14 +17,18 @@ from contracts.gateway.http import (
     DocumentAccepted,
     DocumentList,
     DocumentView,
-    GraphView,
+    Failure,
     Problem,
+)
+from contracts.gateway.http_search import (
+    GraphView,
+    Hit,
+    Leg,
+    Named,
+    Neighbour,
     SearchBody,
     SearchView,
 )
-from contracts.ingestion.document import Failure
-from contracts.retrieval.graph import Named, Neighbour
-from contracts.retrieval.search import Hit, Leg
 from shared.client.client import Client
 from shared.client.transport import Transport
 

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from contracts.gateway.http import ChatBody, Done, SearchBody, TokenEvent
+from contracts.gateway.http_chat import ChatBody, DoneEvent, TokenEvent
+from contracts.gateway.http_search import SearchBody
 from shared.client import (
     BrokenOff,
     Citations,
@@ -112,14 +113,14 @@ async def test_an_answer_comes_as_events() -> None:
     )
     found = await events(FakeGateway(stream=stream))
     kinds = [type(event).__name__ for event in found]
-    assert kinds == ["Meta", "Sources", "TokenEvent", "Citations", "Usage", "Done"]
+    assert kinds == ["MetaEvent", "Sources", "TokenEvent", "Citations", "UsageEvent", "DoneEvent"]
     _, sources, token, citations, _, done = found
     assert isinstance(sources, Sources)
     assert sources.root[0].text == "Fern"
     assert token == TokenEvent(text="Ferns [1]\n")
     assert isinstance(citations, Citations)
     assert citations.root[0].n == 1
-    assert done == Done(turn_id="t")
+    assert done == DoneEvent(turn_id="t")
 
 
 async def test_an_error_in_the_stream_is_raised() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.services.tokens import VerifyToken
+from services.gateway.services.access import Access
 from shared.client import Refused, Stalled
 from shared.client.evaluate.configuration import configuration
 from shared.client.evaluate.dataset import Dataset, read_dataset
@@ -133,7 +133,7 @@ async def test_a_system_that_is_not_ready_is_not_filled(dataset: Dataset) -> Non
 
 def test_the_gateway_takes_the_token_of_a_throwaway_tenant() -> None:
     secret, tenant = "s" * 32, throwaway_name("My set/β " + "x" * 80)
-    principal = VerifyToken(secret)(mint(secret, tenant))
+    principal = Access(secret).verify(mint(secret, tenant))
     assert principal.tenant == tenant
     assert principal.scopes == {"documents:read", "documents:write", "search"}
     assert tenant != throwaway_name("My set")

@@ -3,21 +3,20 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from math import log2
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-from fastapi import FastAPI
 from pydantic import SecretStr
 
-from contracts.envelope import Context, new_id
 from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1, PastTurn
 from contracts.message import Message
 from contracts.platform.replies import PingV1, PongV1
+from contracts.platform.usage import ModelUsedV2
 from contracts.retrieval.graph import (
     Edge,
     Evidence,
@@ -27,19 +26,18 @@ from contracts.retrieval.graph import (
     Neighbour,
 )
 from contracts.retrieval.search import Hit, SearchAnsweredV1, SearchRequestedV1
-from services.gateway.bootstrap import http_app
-from services.gateway.models.note import AcceptedNote
+from services.gateway.bootstrap import GatewayService, bootstrap
+from services.gateway.models.document import AcceptedNote
 from services.gateway.models.principal import SCOPES, Principal
 from services.gateway.models.session import SessionTurn
 from services.gateway.models.usage import Spent
-from services.gateway.services.background import Background
-from services.gateway.services.tokens import mint
+from services.gateway.services.access import Access
 from services.gateway.settings import GatewaySettings
-from shared.clock import SystemClock
-from shared.errors import DeadlineMissed, Unavailable
+from shared.errors import Unavailable
 from shared.ports import ChatMessage, Embedded, EmbedRole, ModelReport, Reranked, Tool, ToolCall
+from shared.testing.fakes import FakeBlobs, FakePublisher, FakeRequester, no_bus
+from shared.testing.probe import until
 
-T = TypeVar("T", bound=Message)
 SECRET = "a secret of at least thirty-two bytes"
 PRICE = Decimal("0.000001")
 
@@ -68,54 +66,16 @@ def a_past_turn(n: int, question: str = "Q", answer: str = "A") -> PastTurn:
 
 
 @dataclass
-class FakeRequester:
-    """Answers by the request's type: a message, an exception to raise, or a function of it."""
+class IdleRequester(FakeRequester):
+    """A requester whose loop has nothing to receive."""
 
-    answers: dict[type[Message], Any] = field(default_factory=dict)
-    asked: list[tuple[str, Message, Context]] = field(default_factory=list)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def ask(
-        self, queue: str, message: Message, reply: type[Any], context: Context, budget_ms: int
-    ) -> Any:
-        self.asked.append((queue, message, context))
-        answer = self.answers.get(type(message), DeadlineMissed(queue, budget_ms))
-        if callable(answer) and not isinstance(answer, Exception):
-            answer = answer(message)
-        if isinstance(answer, Exception):
-            raise answer
-        assert isinstance(answer, reply)
-        return answer
+    async def run(self) -> None:
+        await self.stopped.wait()
 
-    def of(self, kind: type[T]) -> list[T]:
-        return [message for _, message, _ in self.asked if isinstance(message, kind)]
-
-
-@dataclass
-class FakePublisher:
-    """Notes what was published on which channel; `down` names channels that are away."""
-
-    sent: list[tuple[str, Message, Context, str]] = field(default_factory=list)
-    down: set[str] = field(default_factory=set)
-
-    async def publish(
-        self, topic: str, message: Message, context: Context, *, id: str | None = None
-    ) -> None:
-        await self.send(topic, message, context, id=id)
-
-    publish_now = publish
-
-    async def send(
-        self, queue: str, message: Message, context: Context, *, id: str | None = None
-    ) -> str:
-        await asyncio.sleep(0)
-        if queue in self.down:
-            raise Unavailable("sns")
-        event_id = id or new_id()
-        self.sent.append((queue, message, context, event_id))
-        return event_id
-
-    def on(self, channel: str) -> list[Any]:
-        return [message for where, message, _, _ in self.sent if where == channel]
+    def stop(self) -> None:
+        self.stopped.set()
 
 
 @dataclass
@@ -157,23 +117,12 @@ class FakeModel:
 
 
 @dataclass
-class FakeBlobs:
-    objects: dict[str, bytes] = field(default_factory=dict)
-
-    async def put(self, key: str, body: bytes) -> None:
-        self.objects[key] = body
-
-    async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
-        return self.objects[key]
-
-    async def delete(self, key: str) -> None:
-        del self.objects[key]
-
-
-@dataclass
 class FakeSessions:
     turns: dict[tuple[str, str, str], list[SessionTurn]] = field(default_factory=dict)
     down: bool = False
+
+    async def ping(self) -> None:
+        self._check()
 
     async def load(self, tenant: str, user: str, conversation_id: str) -> list[SessionTurn]:
         self._check()
@@ -201,7 +150,7 @@ class FakeNotes:
         self._check()
         return self.notes.get((tenant, document_id))
 
-    async def drop(self, tenant: str, document_id: str) -> None:
+    async def remove(self, tenant: str, document_id: str) -> None:
         self._check()
         self.notes.pop((tenant, document_id), None)
 
@@ -211,8 +160,11 @@ class FakeNotes:
 
 
 @dataclass
-class FakeUsage:
+class FakeLedger:
     months: dict[tuple[str, str], dict[str, Spent]] = field(default_factory=dict)
+
+    async def ping(self) -> None:
+        return None
 
     async def add(self, tenant: str, user: str, month: str, event_id: str, spent: Spent) -> None:
         self.months.setdefault((tenant, month), {})[user] = spent
@@ -281,51 +233,30 @@ def an_answered_search(*hits: Hit, **fields: Any) -> SearchAnsweredV1:
     return SearchAnsweredV1(hits=hits, **known | fields)
 
 
+def answers_of_a_good_day() -> dict[type[Message], Any]:
+    return {
+        SearchRequestedV1: an_answered_search(a_hit(1), a_hit(2, "Trains are preferred.")),
+        ContextRequestedV1: ContextAnsweredV1(conversation_id="c", turns=()),
+        PingV1: PongV1(service="any"),
+    }
+
+
+@dataclass
 class Gateway:
-    """The whole HTTP application over fakes that answer as on a good day."""
+    """The whole service, and the fakes that it stands on."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.settings = GatewaySettings(
-            token_secret=SecretStr(SECRET),
-            answer_models=settings.pop("answer_models", ("first", "second")),
-            **settings,
-        )
-        self.requester = FakeRequester(
-            {
-                SearchRequestedV1: an_answered_search(a_hit(1), a_hit(2, "Trains are preferred.")),
-                ContextRequestedV1: ContextAnsweredV1(conversation_id="c", turns=()),
-                PingV1: PongV1(service="any"),
-            }
-        )
-        self.publisher = FakePublisher()
-        self.model = FakeModel()
-        self.blobs = FakeBlobs()
-        self.sessions = FakeSessions()
-        self.notes = FakeNotes()
-        self.usage = FakeUsage()
-        self.background = Background()
-        self.own_store: Callable[[], Awaitable[None]] = self._alive
-        self.app: FastAPI = http_app(
-            self.settings,
-            requester=self.requester,
-            publisher=self.publisher,
-            model=self.model,
-            blobs=self.blobs,
-            sessions=self.sessions,
-            notes=self.notes,
-            usage=self.usage,
-            clock=SystemClock(),
-            own_store=lambda: self.own_store(),
-            background=self.background,
-            price=price,
-        )
-
-    async def _alive(self) -> None:
-        return None
+    requester: IdleRequester = field(default_factory=lambda: IdleRequester(answers_of_a_good_day()))
+    publisher: FakePublisher = field(default_factory=FakePublisher)
+    model: FakeModel = field(default_factory=FakeModel)
+    blobs: FakeBlobs = field(default_factory=FakeBlobs)
+    sessions: FakeSessions = field(default_factory=FakeSessions)
+    notes: FakeNotes = field(default_factory=FakeNotes)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    service: GatewayService = field(init=False)
 
     def client(self, token: str | None = None, **principal: Any) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token or a_token(**principal)}"}
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(self.service.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers)
 
     async def ask(self, question: str, **body: Any) -> list[tuple[str, Any]]:
@@ -334,11 +265,31 @@ class Gateway:
         assert response.status_code == 200, response.text
         return events_in(response.text)
 
+    async def used(self, count: int) -> list[ModelUsedV2]:
+        """The first `count` usage events, which come when the answer has ended."""
+        await until(lambda: len(self.publisher.on("usage")) >= count)
+        return self.publisher.on("usage")
 
-@cache
-def a_still_gateway() -> Gateway:
-    """For tests that change nothing in it, since wiring one takes some 15 ms."""
-    return Gateway()
+
+@asynccontextmanager
+async def open_gateway(**settings: Any) -> AsyncIterator[Gateway]:
+    """On a free port, where nobody listens until its server runs."""
+    known: dict[str, Any] = {"port": 0, "answer_models": ("first", "second")}
+    gateway = Gateway()
+    opened = bootstrap(
+        GatewaySettings(token_secret=SecretStr(SECRET), **known | settings),
+        bus=no_bus(),
+        requester=gateway.requester,
+        publisher=gateway.publisher,
+        model=gateway.model,
+        price=price,
+        blobs=gateway.blobs,
+        sessions=gateway.sessions,
+        notes=gateway.notes,
+        ledger=gateway.ledger,
+    )
+    async with opened as gateway.service:
+        yield gateway
 
 
 def a_principal(**fields: Any) -> Principal:
@@ -347,7 +298,7 @@ def a_principal(**fields: Any) -> Principal:
 
 
 def a_token(secret: str = SECRET, life: timedelta = timedelta(hours=1), **fields: Any) -> str:
-    return mint(secret, a_principal(**fields), life)
+    return Access(secret).mint(a_principal(**fields), life)
 
 
 def events_in(stream: str) -> list[tuple[str, Any]]:

@@ -8,17 +8,17 @@ import pytest
 
 from contracts.gateway.turns import TurnCompletedV1
 from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
-from contracts.platform.usage import ModelUsedV2
 from contracts.retrieval.search import SearchRequestedV1
-from services.gateway.services.reply import NOTHING_FOUND, SEARCH_MISSING
+from services.gateway.services.turn.answering import NOTHING_FOUND, SEARCH_MISSING
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
+from shared.testing.probe import until
 from tests.unit.gateway.fakes import (
     Gateway,
     a_hit,
     a_past_turn,
-    a_still_gateway,
     an_answered_search,
     events_in,
+    open_gateway,
     text_of,
 )
 
@@ -27,8 +27,7 @@ def data_of(events: list[tuple[str, Any]], name: str) -> Any:
     return next(data for event, data in events if event == name)
 
 
-async def test_a_turn_streams_its_events_in_order() -> None:
-    gateway = Gateway()
+async def test_a_turn_streams_its_events_in_order(gateway: Gateway) -> None:
     gateway.model.pieces = ("The allowance ", "is 40 euros [", "1", "] or so [9].")
     events = await gateway.ask("How much is the allowance?")
     names = [event for event, _ in events]
@@ -43,19 +42,35 @@ async def test_a_turn_streams_its_events_in_order() -> None:
     assert data_of(events, "meta")["degraded"] == []
 
 
-async def test_the_usage_is_the_turns_sum_and_each_call_is_metered_once() -> None:
-    gateway = Gateway()
+async def test_neighbouring_pieces_go_out_as_one_event(gateway: Gateway) -> None:
+    gateway.model.pieces = ("Forty ", "euros ", "a day.")
+    events = await gateway.ask("How much is the allowance?")
+    assert [data["text"] for event, data in events if event == "token"] == ["Forty euros a day."]
+
+
+async def test_the_usage_is_the_turns_sum_and_each_call_is_metered_once(gateway: Gateway) -> None:
     events = await gateway.ask("How much is the allowance?")
     usage = data_of(events, "usage")
     assert usage == {"input_tokens": 107, "output_tokens": 20, "cost_usd": 0.50012}
-    [used] = gateway.publisher.on("usage")
-    assert isinstance(used, ModelUsedV2)
+    [used] = await gateway.used(1)
     assert (used.purpose, used.input_tokens, used.estimated) == ("answer", 100, False)
     assert used.turn_id == data_of(events, "done")["turn_id"]
 
 
-async def test_a_finished_turn_is_recorded_before_done() -> None:
-    gateway = Gateway()
+async def test_an_answer_ends_before_its_usage_is_confirmed_which_comes_later(
+    gateway: Gateway,
+) -> None:
+    gateway.publisher.down = {"usage"}
+    events = await gateway.ask("How much is the allowance?")
+    assert events[-1][0] == "done"
+    await until(lambda: gateway.publisher.faults.fired)
+    assert gateway.publisher.on("usage") == []
+    gateway.publisher.down = set()
+    [used] = await gateway.used(1)
+    assert used.turn_id == events[-1][1]["turn_id"]
+
+
+async def test_a_finished_turn_is_recorded_before_done(gateway: Gateway) -> None:
     events = await gateway.ask("How much is the allowance?", conversation_id="c1")
     [turn] = gateway.publisher.on("turns")
     assert isinstance(turn, TurnCompletedV1)
@@ -67,8 +82,7 @@ async def test_a_finished_turn_is_recorded_before_done() -> None:
     assert kept.query == "How much is the allowance?"
 
 
-async def test_without_confirmation_there_is_no_done() -> None:
-    gateway = Gateway()
+async def test_without_confirmation_there_is_no_done(gateway: Gateway) -> None:
     gateway.publisher.down = {"turns"}
     events = await gateway.ask("How much is the allowance?", conversation_id="c1")
     assert events[-1][0] == "error"
@@ -76,8 +90,9 @@ async def test_without_confirmation_there_is_no_done() -> None:
     assert gateway.sessions.turns == {}
 
 
-async def test_a_follow_up_searches_with_the_subject_and_remembers_the_turn() -> None:
-    gateway = Gateway()
+async def test_a_follow_up_searches_with_the_subject_and_remembers_the_turn(
+    gateway: Gateway,
+) -> None:
     await gateway.ask("What is the warranty of the X200?", conversation_id="c1")
     events = await gateway.ask("and for the second one?", conversation_id="c1")
     query = gateway.requester.of(SearchRequestedV1)[-1].query
@@ -90,8 +105,7 @@ async def test_a_follow_up_searches_with_the_subject_and_remembers_the_turn() ->
     ]
 
 
-async def test_an_expired_session_is_replaced_by_memory() -> None:
-    gateway = Gateway()
+async def test_an_expired_session_is_replaced_by_memory(gateway: Gateway) -> None:
     remembered = ContextAnsweredV1(
         conversation_id="c1", turns=(a_past_turn(1, "What is the warranty of the X200?"),)
     )
@@ -100,8 +114,7 @@ async def test_an_expired_session_is_replaced_by_memory() -> None:
     assert "warranty" in gateway.requester.of(SearchRequestedV1)[-1].query
 
 
-async def test_memory_and_session_together_hold_each_turn_once() -> None:
-    gateway = Gateway()
+async def test_memory_and_session_together_hold_each_turn_once(gateway: Gateway) -> None:
     await gateway.ask("First question of mine?", conversation_id="c1")
     [kept] = gateway.sessions.turns["acme", "ann", "c1"]
     same = a_past_turn(9).model_copy(update={"turn_id": kept.turn_id})
@@ -114,8 +127,7 @@ async def test_memory_and_session_together_hold_each_turn_once() -> None:
     assert len(asked) == 3
 
 
-async def test_conversations_belong_to_their_user() -> None:
-    gateway = Gateway()
+async def test_conversations_belong_to_their_user(gateway: Gateway) -> None:
     await gateway.ask("What is the warranty of the X200?", conversation_id="c1")
     async with gateway.client(user="bob") as client:
         await client.post("/v1/chat", json={"question": "and then?", "conversation_id": "c1"})
@@ -123,8 +135,7 @@ async def test_conversations_belong_to_their_user() -> None:
     assert gateway.requester.of(SearchRequestedV1)[-1].visible_to == ("user:bob",)
 
 
-async def test_memory_missing_is_said_and_the_answer_comes() -> None:
-    gateway = Gateway()
+async def test_memory_missing_is_said_and_the_answer_comes(gateway: Gateway) -> None:
     gateway.requester.answers[ContextRequestedV1] = DeadlineMissed("memory-queries", 1)
     events = await gateway.ask("How much is the allowance?")
     assert data_of(events, "meta")["degraded"] == ["memory"]
@@ -139,8 +150,7 @@ async def test_memory_missing_is_said_and_the_answer_comes() -> None:
         RequestRefused("internal", "no"),
     ],
 )
-async def test_retrieval_missing_is_said_in_words_too(trouble: Exception) -> None:
-    gateway = Gateway()
+async def test_retrieval_missing_is_said_in_words_too(gateway: Gateway, trouble: Exception) -> None:
     gateway.requester.answers[SearchRequestedV1] = trouble
     events = await gateway.ask("How much is the allowance?")
     assert data_of(events, "meta")["degraded"] == ["retrieval"]
@@ -149,8 +159,7 @@ async def test_retrieval_missing_is_said_in_words_too(trouble: Exception) -> Non
     assert events[-1][0] == "done"
 
 
-async def test_retrieval_missing_leaves_the_conversation_to_answer_from() -> None:
-    gateway = Gateway()
+async def test_retrieval_missing_leaves_the_conversation_to_answer_from(gateway: Gateway) -> None:
     await gateway.ask("What is the warranty of the X200?", conversation_id="c1")
     gateway.requester.answers[SearchRequestedV1] = Unavailable("sqs")
     gateway.model.pieces = ("As said, two years [1].",)
@@ -158,8 +167,7 @@ async def test_retrieval_missing_leaves_the_conversation_to_answer_from() -> Non
     assert text_of(events) == f"{SEARCH_MISSING}\n\nAs said, two years."
 
 
-async def test_a_leg_that_failed_inside_retrieval_is_said() -> None:
-    gateway = Gateway()
+async def test_a_leg_that_failed_inside_retrieval_is_said(gateway: Gateway) -> None:
     gateway.requester.answers[SearchRequestedV1] = an_answered_search(
         a_hit(1), legs={"bm25": "applied", "dense": "failed"}
     )
@@ -167,16 +175,14 @@ async def test_a_leg_that_failed_inside_retrieval_is_said() -> None:
     assert data_of(events, "meta")["degraded"] == ["dense"]
 
 
-async def test_redis_away_costs_the_session_only() -> None:
-    gateway = Gateway()
+async def test_redis_away_costs_the_session_only(gateway: Gateway) -> None:
     gateway.sessions.down = True
     events = await gateway.ask("How much is the allowance?")
     assert data_of(events, "meta")["degraded"] == ["session"]
     assert events[-1][0] == "done"
 
 
-async def test_nothing_found_is_said_without_a_model() -> None:
-    gateway = Gateway()
+async def test_nothing_found_is_said_without_a_model(gateway: Gateway) -> None:
     gateway.requester.answers[SearchRequestedV1] = an_answered_search()
     events = await gateway.ask("How much is the allowance?")
     assert text_of(events) == NOTHING_FOUND
@@ -184,31 +190,29 @@ async def test_nothing_found_is_said_without_a_model() -> None:
     assert gateway.publisher.on("turns")[0].model == "none"
 
 
-async def test_the_second_model_answers_when_the_first_does_not_speak() -> None:
-    gateway = Gateway()
+async def test_the_second_model_answers_when_the_first_does_not_speak(gateway: Gateway) -> None:
     gateway.model.by_model = {"first": [Unavailable("bedrock")]}
     events = await gateway.ask("How much is the allowance?")
     assert [call[0] for call in gateway.model.calls] == ["first", "second"]
     assert events[-1][0] == "done"
-    assert [used.model for used in gateway.publisher.on("usage")] == ["second"]
+    assert [used.model for used in await gateway.used(1)] == ["second"]
 
 
 async def test_a_model_that_hangs_is_left_for_the_next() -> None:
-    gateway = Gateway(first_token_s=0.05)
-    silence = asyncio.Event()
-    gateway.model.by_model = {"first": [""], "second": ["Forty."]}
+    async with open_gateway(first_token_s=0.05) as gateway:
+        silence = asyncio.Event()
+        gateway.model.by_model = {"first": [""], "second": ["Forty."]}
 
-    async def hang() -> None:
-        if len(gateway.model.calls) == 1:
-            await silence.wait()
+        async def hang() -> None:
+            if len(gateway.model.calls) == 1:
+                await silence.wait()
 
-    gateway.model.hang = hang
-    events = await gateway.ask("How much is the allowance?")
-    assert text_of(events) == "Forty."
+        gateway.model.hang = hang
+        events = await gateway.ask("How much is the allowance?")
+        assert text_of(events) == "Forty."
 
 
-async def test_no_model_at_all_is_an_error_event() -> None:
-    gateway = Gateway()
+async def test_no_model_at_all_is_an_error_event(gateway: Gateway) -> None:
     gateway.model.pieces = [Unavailable("bedrock")]
     events = await gateway.ask("How much is the allowance?")
     assert events[-1] == (
@@ -218,22 +222,21 @@ async def test_no_model_at_all_is_an_error_event() -> None:
     assert gateway.publisher.on("turns") == []
 
 
-async def test_a_stream_that_breaks_ends_in_an_error_and_is_metered() -> None:
-    gateway = Gateway()
+async def test_a_stream_that_breaks_ends_in_an_error_and_is_metered(gateway: Gateway) -> None:
     gateway.model.pieces = ("Forty ", ValueError("secret internals"))
     events = await gateway.ask("How much is the allowance?")
     assert events[-1][0] == "error"
     assert events[-1][1]["code"] == "internal"
     assert "secret" not in str(events)
-    await gateway.background.drain()
-    [used] = gateway.publisher.on("usage")
+    [used] = await gateway.used(1)
     assert used.estimated
     assert used.input_tokens > 50
     assert used.cost_usd > 0
 
 
-async def test_a_client_that_goes_stops_the_model_and_the_bill_still_comes() -> None:
-    gateway = Gateway()
+async def test_a_client_that_goes_stops_the_model_and_the_bill_still_comes(
+    gateway: Gateway,
+) -> None:
     spoke, forever = asyncio.Event(), asyncio.Event()
 
     async def hang() -> None:
@@ -264,38 +267,37 @@ async def test_a_client_that_goes_stops_the_model_and_the_bill_still_comes() -> 
         sent.append(message)
 
     async with asyncio.timeout(5):
-        request = asyncio.create_task(gateway.app(scope, inbox.get, send))
+        request = asyncio.create_task(gateway.service.app(scope, inbox.get, send))
         await spoke.wait()
         inbox.put_nowait({"type": "http.disconnect"})
         await request
-        await gateway.background.drain()
+        [used] = await gateway.used(1)
     assert gateway.model.closed == 1
-    [used] = gateway.publisher.on("usage")
     assert used.estimated
     assert used.output_tokens > 0
     assert gateway.publisher.on("turns") == []
 
 
 async def test_a_condensing_model_writes_the_query_and_is_metered() -> None:
-    gateway = Gateway(condense_model="small")
-    await gateway.ask("What is the warranty of the X200?", conversation_id="c1")
-    gateway.model.by_model = {"small": ['"warranty of ', 'the X300"\n']}
-    events = await gateway.ask("and the other?", conversation_id="c1")
-    assert data_of(events, "meta")["query"] == "warranty of the X300"
-    assert data_of(events, "usage")["input_tokens"] == 207
-    assert [used.purpose for used in gateway.publisher.on("usage")][-2:] == ["condense", "answer"]
+    async with open_gateway(condense_model="small") as gateway:
+        await gateway.ask("What is the warranty of the X200?", conversation_id="c1")
+        gateway.model.by_model = {"small": ['"warranty of ', 'the X300"\n']}
+        events = await gateway.ask("and the other?", conversation_id="c1")
+        assert data_of(events, "meta")["query"] == "warranty of the X300"
+        assert data_of(events, "usage")["input_tokens"] == 207
+        used = await gateway.used(3)
+        assert [one.purpose for one in used] == ["answer", "condense", "answer"]
 
 
 async def test_a_condensing_model_that_fails_leaves_it_to_the_rules() -> None:
-    gateway = Gateway(condense_model="small")
-    await gateway.ask("What is the warranty of the X200?", conversation_id="c1")
-    gateway.model.by_model = {"small": [Unavailable("bedrock")]}
-    await gateway.ask("and the other?", conversation_id="c1")
-    assert "warranty" in gateway.requester.of(SearchRequestedV1)[-1].query
+    async with open_gateway(condense_model="small") as gateway:
+        await gateway.ask("What is the warranty of the X200?", conversation_id="c1")
+        gateway.model.by_model = {"small": [Unavailable("bedrock")]}
+        await gateway.ask("and the other?", conversation_id="c1")
+        assert "warranty" in gateway.requester.of(SearchRequestedV1)[-1].query
 
 
-async def test_a_wanted_model_is_tried_first() -> None:
-    gateway = Gateway()
+async def test_a_wanted_model_is_tried_first(gateway: Gateway) -> None:
     await gateway.ask("How much is the allowance?", model="second")
     assert gateway.model.calls[0][0] == "second"
 
@@ -313,8 +315,10 @@ async def test_a_wanted_model_is_tried_first() -> None:
         ({"question": 7}, "question"),
     ],
 )
-async def test_a_bad_question_is_refused_by_field(body: dict[str, Any], field: str) -> None:
-    async with a_still_gateway().client() as client:
+async def test_a_bad_question_is_refused_by_field(
+    gateway: Gateway, body: dict[str, Any], field: str
+) -> None:
+    async with gateway.client() as client:
         response = await client.post("/v1/chat", json=body)
     assert response.status_code == 422
     problem = response.json()
@@ -322,8 +326,8 @@ async def test_a_bad_question_is_refused_by_field(body: dict[str, Any], field: s
     assert problem["errors"][0]["field"] == field
 
 
-async def test_the_stream_is_not_to_be_buffered() -> None:
-    async with a_still_gateway().client() as client:
+async def test_the_stream_is_not_to_be_buffered(gateway: Gateway) -> None:
+    async with gateway.client() as client:
         response = await client.post("/v1/chat", json={"question": "How much?"})
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["cache-control"] == "no-cache"
@@ -332,9 +336,10 @@ async def test_the_stream_is_not_to_be_buffered() -> None:
     assert events_in(response.text)[-1][0] == "done"
 
 
-async def test_a_silent_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.gateway.controllers.event_stream.KEEP_ALIVE_S", 0.01)
-    gateway = Gateway()
+async def test_a_silent_stream_is_kept_alive(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.http.sse.KEEP_ALIVE_S", 0.01)
     gateway.model.hang = lambda: asyncio.sleep(0.1)
     async with gateway.client() as client:
         response = await client.post("/v1/chat", json={"question": "How much?"})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.services.citations import Citations
+from services.gateway.services.turn.citations import Citations
 
 KNOWN = (1, 2, 3)
 
@@ -33,7 +33,7 @@ def streamed(pieces: list[str]) -> tuple[str, tuple[int, ...]]:
         ("", "", ()),
     ],
 )
-def test_a_citation_without_source_is_dropped(
+def test_a_citation_without_source_is_left_out(
     said: str, shown: str, cited: tuple[int, ...]
 ) -> None:
     assert streamed([said]) == (shown, cited)

@@ -17,7 +17,7 @@ from contracts.ingestion.queries import (
     ListDocumentsV1,
 )
 from shared.errors import DeadlineMissed, RequestRefused
-from tests.unit.gateway.fakes import Gateway
+from tests.unit.gateway.fakes import Gateway, open_gateway
 
 ID = document_id("acme", "a.md")
 FILE = {"file": ("a.md", b"# Title", "text/markdown")}
@@ -40,8 +40,7 @@ async def show(gateway: Gateway) -> Any:
         return await client.get(f"/v1/documents/{ID}")
 
 
-async def test_an_upload_is_stored_sent_and_noted() -> None:
-    gateway = Gateway()
+async def test_an_upload_is_stored_sent_and_noted(gateway: Gateway) -> None:
     metadata = '{"year": 2026, "draft": false}'
     response = await upload(gateway, data={"tags": ["a, b", "c"], "metadata": metadata})
     assert response.status_code == 202
@@ -54,7 +53,7 @@ async def test_an_upload_is_stored_sent_and_noted() -> None:
     assert isinstance(sent, IngestDocumentV2)
     assert sent.source == StoredObject(key=key)
     assert (sent.tags, sent.metadata) == (("a", "b", "c"), {"year": 2026, "draft": False})
-    assert gateway.notes.notes["acme", ID].message_id == gateway.publisher.sent[0][3]
+    assert gateway.notes.notes["acme", ID].message_id == gateway.publisher.sent[0].id
 
 
 @pytest.mark.parametrize(
@@ -66,9 +65,8 @@ async def test_an_upload_is_stored_sent_and_noted() -> None:
     ],
 )
 async def test_an_upload_may_be_limited_to_some(
-    data: dict[str, str], visibility: tuple[str, ...] | None
+    gateway: Gateway, data: dict[str, str], visibility: tuple[str, ...] | None
 ) -> None:
-    gateway = Gateway()
     assert (await upload(gateway, data=data)).status_code == 202
     [sent] = gateway.publisher.on("ingestion-documents")
     assert isinstance(sent, IngestDocumentV2)
@@ -98,9 +96,8 @@ async def test_an_upload_may_be_limited_to_some(
     ],
 )
 async def test_a_bad_upload_is_refused(
-    request_: dict[str, Any], status: int, code: str, says: str
+    gateway: Gateway, request_: dict[str, Any], status: int, code: str, says: str
 ) -> None:
-    gateway = Gateway()
     response = await upload(gateway, **request_)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert says in response.json()["detail"]
@@ -108,44 +105,43 @@ async def test_a_bad_upload_is_refused(
     assert gateway.publisher.sent == []
 
 
-async def test_all_known_kinds_are_listed_with_a_415() -> None:
-    response = await upload(Gateway(), files={"file": ("a.zip", b"x")})
+async def test_all_known_kinds_are_listed_with_a_415(gateway: Gateway) -> None:
+    response = await upload(gateway, files={"file": ("a.zip", b"x")})
     assert all(kind in response.json()["detail"] for kind in KNOWN)
 
 
 async def test_an_upload_over_the_limit_is_refused_with_the_limit() -> None:
-    gateway = Gateway(upload_limit_bytes=1000)
-    response = await upload(gateway, files={"file": ("a.md", b"x" * 1001)})
-    assert (response.status_code, response.json()["code"]) == (413, "too_large")
-    assert "1,000 bytes" in response.json()["detail"]
-    assert gateway.blobs.objects == {}
+    async with open_gateway(upload_limit_bytes=1000) as gateway:
+        response = await upload(gateway, files={"file": ("a.md", b"x" * 1001)})
+        assert (response.status_code, response.json()["code"]) == (413, "too_large")
+        assert "1,000 bytes" in response.json()["detail"]
+        assert gateway.blobs.objects == {}
 
 
 async def test_an_endless_body_is_cut_off_while_it_streams() -> None:
-    gateway = Gateway(upload_limit_bytes=1000)
-    given = 0
+    async with open_gateway(upload_limit_bytes=1000) as gateway:
+        given = 0
 
-    async def endless() -> AsyncIterator[bytes]:
-        nonlocal given
-        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n'
-        while True:
-            given += 65536
-            assert given < 10_000_000
-            yield b"x" * 65536
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal given
+            yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n'
+            while True:
+                given += 65536
+                assert given < 10_000_000
+                yield b"x" * 65536
 
-    headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    response = await upload(gateway, files=None, content=endless(), headers=headers)
-    assert (response.status_code, response.json()["code"]) == (413, "too_large")
-    assert response.headers["content-type"] == "application/problem+json"
-    assert given < 1_000_000
-
-
-async def test_an_empty_file_is_accepted_and_left_for_ingestion_to_reject() -> None:
-    assert (await upload(Gateway(), files={"file": ("a.md", b"")})).status_code == 202
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        response = await upload(gateway, files=None, content=endless(), headers=headers)
+        assert (response.status_code, response.json()["code"]) == (413, "too_large")
+        assert response.headers["content-type"] == "application/problem+json"
+        assert given < 1_000_000
 
 
-async def test_an_upload_that_the_queue_does_not_confirm_is_not_accepted() -> None:
-    gateway = Gateway()
+async def test_an_empty_file_is_accepted_and_left_for_ingestion_to_reject(gateway: Gateway) -> None:
+    assert (await upload(gateway, files={"file": ("a.md", b"")})).status_code == 202
+
+
+async def test_an_upload_that_the_queue_does_not_confirm_is_not_accepted(gateway: Gateway) -> None:
     gateway.publisher.down = {"ingestion-documents"}
     response = await upload(gateway)
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
@@ -153,14 +149,12 @@ async def test_an_upload_that_the_queue_does_not_confirm_is_not_accepted() -> No
     assert gateway.notes.notes == {}
 
 
-async def test_a_lost_note_does_not_lose_the_upload() -> None:
-    gateway = Gateway()
+async def test_a_lost_note_does_not_lose_the_upload(gateway: Gateway) -> None:
     gateway.notes.down = True
     assert (await upload(gateway)).status_code == 202
 
 
-async def test_the_status_is_ingestions_own() -> None:
-    gateway = Gateway()
+async def test_the_status_is_ingestions_own(gateway: Gateway) -> None:
     error = {"code": "unreadable", "message": "The file is damaged."}
     gateway.requester.answers[GetDocumentV1] = a_state("rejected", error=error)
     document = (await show(gateway)).json()
@@ -176,31 +170,30 @@ async def test_the_status_is_ingestions_own() -> None:
         DeadlineMissed("ingestion-queries", 1),
     ],
 )
-async def test_a_noted_document_is_accepted_until_ingestion_knows_it(answer: Any) -> None:
-    gateway = Gateway()
+async def test_a_noted_document_is_accepted_until_ingestion_knows_it(
+    gateway: Gateway, answer: Any
+) -> None:
     await upload(gateway)
     gateway.requester.answers[GetDocumentV1] = answer
     response = await show(gateway)
     assert (response.status_code, response.json()["status"]) == (200, "accepted")
     [asked] = gateway.requester.of(GetDocumentV1)
-    assert asked.accepted_id == gateway.publisher.sent[0][3]
+    assert asked.accepted_id == gateway.publisher.sent[0].id
 
 
 @pytest.mark.parametrize("answer", [RequestRefused("not_found", "no"), a_state("deleted")])
-async def test_what_is_not_there_is_404(answer: Any) -> None:
-    gateway = Gateway()
+async def test_what_is_not_there_is_404(gateway: Gateway, answer: Any) -> None:
     gateway.requester.answers[GetDocumentV1] = answer
     response = await show(gateway)
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-async def test_silence_without_a_note_is_503() -> None:
-    response = await show(Gateway())
+async def test_silence_without_a_note_is_503(gateway: Gateway) -> None:
+    response = await show(gateway)
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
 
 
-async def test_documents_are_listed_in_pages() -> None:
-    gateway = Gateway()
+async def test_documents_are_listed_in_pages(gateway: Gateway) -> None:
     gateway.requester.answers[ListDocumentsV1] = DocumentsListedV1(
         documents=(a_state().document,), next="more"
     )
@@ -212,8 +205,7 @@ async def test_documents_are_listed_in_pages() -> None:
     assert refused.json()["errors"][0]["field"] == "limit"
 
 
-async def test_a_delete_is_confirmed_and_drops_the_note() -> None:
-    gateway = Gateway()
+async def test_a_delete_is_confirmed_and_removes_the_note(gateway: Gateway) -> None:
     await upload(gateway)
     gateway.requester.answers[DeleteDocumentV1] = a_state("deleted")
     async with gateway.client() as client:
@@ -222,16 +214,14 @@ async def test_a_delete_is_confirmed_and_drops_the_note() -> None:
     assert gateway.notes.notes == {}
 
 
-async def test_deleting_what_is_not_there_is_404() -> None:
-    gateway = Gateway()
+async def test_deleting_what_is_not_there_is_404(gateway: Gateway) -> None:
     gateway.requester.answers[DeleteDocumentV1] = RequestRefused("not_found", "no")
     async with gateway.client() as client:
         response = await client.delete(f"/v1/documents/{ID}")
     assert response.status_code == 404
 
 
-async def test_who_is_no_admin_asks_only_for_what_they_may_see() -> None:
-    gateway = Gateway()
+async def test_who_is_no_admin_asks_only_for_what_they_may_see(gateway: Gateway) -> None:
     scopes = frozenset({"documents:read", "documents:write"})
     async with gateway.client(scopes=scopes, groups=("law",)) as client:
         await client.get("/v1/documents")
@@ -244,8 +234,7 @@ async def test_who_is_no_admin_asks_only_for_what_they_may_see() -> None:
     assert by_admin.model_dump()["visible_to"] is None
 
 
-async def test_the_note_goes_once_ingestion_has_the_document() -> None:
-    gateway = Gateway()
+async def test_the_note_goes_once_ingestion_has_the_document(gateway: Gateway) -> None:
     async with gateway.client() as client:
         await client.post("/v1/documents", files={"file": ("a.md", b"# Title")})
         [(_, document_id)] = gateway.notes.notes

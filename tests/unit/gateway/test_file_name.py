@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.models.refusals import InvalidRequest
-from services.gateway.services.file_name import safe_name
+from services.gateway.services.documents.accepting import safe_name
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.services.follow_up import is_follow_up, subject_words, with_subject
+from services.gateway.services.turn.follow_up import is_follow_up, subject_words, with_subject
 
 EARLIER = "What is the warranty of the X200 pump?"
 

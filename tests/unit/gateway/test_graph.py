@@ -6,11 +6,10 @@ import pytest
 
 from contracts.retrieval.graph import GraphRequestedV1
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
-from tests.unit.gateway.fakes import Gateway, a_neighbourhood, a_still_gateway
+from tests.unit.gateway.fakes import Gateway, a_neighbourhood
 
 
-async def test_a_neighbourhood_is_shown_and_asked_for_the_principal() -> None:
-    gateway = Gateway()
+async def test_a_neighbourhood_is_shown_and_asked_for_the_principal(gateway: Gateway) -> None:
     gateway.requester.answers[GraphRequestedV1] = a_neighbourhood()
     async with gateway.client(groups=("law",)) as client:
         response = await client.get("/v1/graph", params={"entity": " Harbour ", "limit": 3})
@@ -39,8 +38,10 @@ async def test_a_neighbourhood_is_shown_and_asked_for_the_principal() -> None:
         ({"entity": "x", "limit": 101}, "limit"),
     ],
 )
-async def test_a_bad_request_names_its_field(params: dict[str, Any], field: str) -> None:
-    async with a_still_gateway().client() as client:
+async def test_a_bad_request_names_its_field(
+    gateway: Gateway, params: dict[str, Any], field: str
+) -> None:
+    async with gateway.client() as client:
         response = await client.get("/v1/graph", params=params)
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
     assert response.json()["errors"][0]["field"] == field
@@ -58,9 +59,8 @@ async def test_a_bad_request_names_its_field(params: dict[str, Any], field: str)
     ],
 )
 async def test_a_graph_that_cannot_be_shown(
-    trouble: Any, status: int, code: str, detail: str
+    gateway: Gateway, trouble: Any, status: int, code: str, detail: str
 ) -> None:
-    gateway = Gateway()
     gateway.requester.answers[GraphRequestedV1] = trouble
     async with gateway.client() as client:
         response = await client.get("/v1/graph", params={"entity": "x"})

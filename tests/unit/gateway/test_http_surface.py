@@ -1,5 +1,6 @@
 """Auth, problems, search, health, the page and the OpenAPI document."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from contracts.platform.replies import PingV1
 from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.models.principal import SCOPES
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
-from tests.unit.gateway.fakes import Gateway, a_still_gateway
+from tests.unit.gateway.fakes import Gateway
 
 NEEDS = [
     ("POST", "/v1/chat", "chat"),
@@ -22,8 +23,10 @@ NEEDS = [
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), NEEDS)
-async def test_each_call_needs_its_scope(method: str, path: str, scope: str) -> None:
-    async with a_still_gateway().client(scopes=frozenset(SCOPES) - {scope}) as client:
+async def test_each_call_needs_its_scope(
+    gateway: Gateway, method: str, path: str, scope: str
+) -> None:
+    async with gateway.client(scopes=frozenset(SCOPES) - {scope}) as client:
         json = {"question": "q", "query": "q"} if method == "POST" else None
         response = await client.request(method, path, json=json)
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
@@ -33,9 +36,9 @@ async def test_each_call_needs_its_scope(method: str, path: str, scope: str) -> 
 @pytest.mark.parametrize(("method", "path", "_scope"), NEEDS)
 @pytest.mark.parametrize("authorization", [None, "Bearer nonsense", "Basic YTpi", "Bearer"])
 async def test_without_a_good_token_nothing_is_told(
-    method: str, path: str, _scope: str, authorization: str | None
+    gateway: Gateway, method: str, path: str, _scope: str, authorization: str | None
 ) -> None:
-    async with a_still_gateway().client() as client:
+    async with gateway.client() as client:
         del client.headers["Authorization"]
         headers = {"Authorization": authorization} if authorization else {}
         response = await client.request(method, path, headers=headers)
@@ -44,8 +47,7 @@ async def test_without_a_good_token_nothing_is_told(
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_search_shows_what_it_found_and_asks_for_the_principal() -> None:
-    gateway = Gateway()
+async def test_a_search_shows_what_it_found_and_asks_for_the_principal(gateway: Gateway) -> None:
     body = {"query": "allowance", "limit": 3, "filter": {"tag": "a"}, "legs": ["bm25"]}
     async with gateway.client(groups=("law",)) as client:
         found = (await client.post("/v1/search", json=body)).json()
@@ -72,8 +74,9 @@ async def test_a_search_shows_what_it_found_and_asks_for_the_principal() -> None
         (ValueError("secret"), 500, "internal"),
     ],
 )
-async def test_a_search_that_cannot_be_answered(trouble: Any, status: int, code: str) -> None:
-    gateway = Gateway()
+async def test_a_search_that_cannot_be_answered(
+    gateway: Gateway, trouble: Any, status: int, code: str
+) -> None:
     gateway.requester.answers[SearchRequestedV1] = trouble
     async with gateway.client() as client:
         response = await client.post("/v1/search", json={"query": "q"})
@@ -92,16 +95,18 @@ async def test_a_search_that_cannot_be_answered(trouble: Any, status: int, code:
         ({"query": "q", "weights": {"bm25": 2}}, "weights.bm25"),
     ],
 )
-async def test_a_bad_search_names_its_field(body: dict[str, Any], field: str) -> None:
-    async with a_still_gateway().client() as client:
+async def test_a_bad_search_names_its_field(
+    gateway: Gateway, body: dict[str, Any], field: str
+) -> None:
+    async with gateway.client() as client:
         response = await client.post("/v1/search", json=body)
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == field
 
 
-async def test_what_is_not_json_and_what_is_too_much_is_a_problem() -> None:
+async def test_what_is_not_json_and_what_is_too_much_is_a_problem(gateway: Gateway) -> None:
     headers = {"Content-Type": "application/json"}
-    async with a_still_gateway().client() as client:
+    async with gateway.client() as client:
         broken = await client.post("/v1/chat", content=b"{", headers=headers)
         huge = await client.post("/v1/chat", content=b" " * 300_000, headers=headers)
         missing = await client.get("/v1/nothing")
@@ -112,8 +117,7 @@ async def test_what_is_not_json_and_what_is_too_much_is_a_problem() -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
 
 
-async def test_health_and_readiness() -> None:
-    gateway = Gateway()
+async def test_health_and_readiness(gateway: Gateway) -> None:
     async with gateway.client() as client:
         assert (await client.get("/healthz")).json() == {"status": "ok"}
         ready = await client.get("/readyz")
@@ -128,20 +132,15 @@ async def test_health_and_readiness() -> None:
     assert silent.json()["services"]["gateway"] == "ok"
 
 
-async def test_readiness_includes_the_gateways_own_store() -> None:
-    gateway = Gateway()
-
-    async def away() -> None:
-        raise Unavailable("redis")
-
-    gateway.own_store = away
+async def test_readiness_includes_the_gateways_own_store(gateway: Gateway) -> None:
+    gateway.sessions.down = True
     async with gateway.client() as client:
         ready = await client.get("/readyz")
     assert (ready.status_code, ready.json()["services"]["gateway"]) == (503, "no answer")
 
 
-async def test_the_page_is_served_with_a_strict_policy() -> None:
-    async with a_still_gateway().client() as client:
+async def test_the_page_is_served_with_a_strict_policy(gateway: Gateway) -> None:
+    async with gateway.client() as client:
         page = await client.get("/")
         script = await client.get("/page/app.js")
         again = await client.get("/", headers={"If-None-Match": page.headers["etag"]})
@@ -154,8 +153,8 @@ async def test_the_page_is_served_with_a_strict_policy() -> None:
     assert outside.status_code == 404
 
 
-async def test_the_page_loads_nothing_from_elsewhere() -> None:
-    async with a_still_gateway().client() as client:
+async def test_the_page_loads_nothing_from_elsewhere(gateway: Gateway) -> None:
+    async with gateway.client() as client:
         page = (await client.get("/")).text
     assert "http://" not in page
     assert "https://" not in page
@@ -163,8 +162,25 @@ async def test_the_page_loads_nothing_from_elsewhere() -> None:
     assert "style=" not in page
 
 
-async def test_openapi_tells_of_everything() -> None:
-    async with a_still_gateway().client() as client:
+async def test_the_docs_need_no_other_host(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        page = await client.get("/docs")
+        assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        files = [await client.get(asset) for asset in assets]
+        missing = await client.get("/docs/..%2Fcore.py")
+    assert page.status_code == 200
+    assert "//" not in page.text
+    assert {asset.rpartition(".")[2] for asset in assets} == {"js", "css", "png"}
+    assert [file.status_code for file in files] == [200] * len(assets)
+    policies = {answer.headers["content-security-policy"] for answer in (page, *files)}
+    [policy] = policies
+    assert "default-src 'none'; script-src 'self' 'sha256-" in policy
+    assert "http" not in policy
+    assert missing.status_code == 404
+
+
+async def test_openapi_tells_of_everything(gateway: Gateway) -> None:
+    async with gateway.client() as client:
         document = (await client.get("/openapi.json")).json()
     for method, path, _ in NEEDS:
         call = document["paths"][path.split("?")[0].replace("/x", "/{document_id}")][method.lower()]
@@ -174,6 +190,6 @@ async def test_openapi_tells_of_everything() -> None:
     upload = document["paths"]["/v1/documents"]["post"]["requestBody"]["content"]
     assert "multipart/form-data" in upload
     schemas = document["components"]["schemas"]
-    assert {"Problem", "Meta", "SourceView", "Usage"} <= schemas.keys()
+    assert {"Problem", "MetaEvent", "SourceView", "UsageEvent"} <= schemas.keys()
     assert "HTTPValidationError" not in schemas
     assert "HTTPValidationError" not in str(document)

@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.services.prompt import build_prompt
-from services.gateway.services.token_estimate import estimated_tokens
+from services.gateway.services.turn.prompt import build_prompt
+from shared.tokens import estimated_tokens
 from tests.unit.gateway.fakes import a_hit, a_past_turn
 
 
@@ -47,8 +47,10 @@ def test_the_newest_turns_and_the_best_hits_are_kept() -> None:
     hits = [a_hit(n, f"hit {n} " + "word " * 300) for n in range(1, 20)]
     prompt = build_prompt("last?", hits, turns, 4000)
     assert prompt.messages[0].text == "Q9"
-    assert 3 < len(prompt.hits) < 8
-    assert list(prompt.hits) == hits[: len(prompt.hits)]
+    assert 3 < len(prompt.sources) < 8
+    assert [one.n for one in prompt.sources] == list(range(1, len(prompt.sources) + 1))
+    kept = [hit.passage_id for hit in hits[: len(prompt.sources)]]
+    assert [one.passage_id for one in prompt.sources] == kept
 
 
 @given(

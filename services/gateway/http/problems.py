@@ -1,0 +1,145 @@
+"""JSON responses; every error as application/problem+json (RFC 9457) with a stable code."""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from contracts.gateway.http import FieldError, Problem
+from services.gateway.models.refusals import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Unauthorized,
+    UnknownKind,
+)
+from shared.errors import DeadlineMissed, RequestRefused, Unavailable
+
+logger = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+CODES = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+    500: "internal",
+    503: "unavailable",
+}
+_INTERNAL = "Something went wrong here. It has been logged; try again."
+
+
+def json_response(body: BaseModel, status: int = 200) -> Response:
+    """Serialised once: FastAPI would validate what is returned to it a second time."""
+    return Response(body.model_dump_json(), status_code=status, media_type="application/json")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can fail so."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": f"`{CODES[status]}`",
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in (401, 403, *statuses, 500)
+    }
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: list[FieldError] | None = None,
+    headers: dict[str, str] | None = None,
+    code: str | None = None,
+) -> Response:
+    body = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code or CODES.get(status, "error"),
+        errors=errors,
+    )
+    content = body.model_dump_json(exclude_none=True)
+    return Response(content, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _unauthorized(_: Request, error: Unauthorized) -> Response:
+    return problem(401, str(error), headers={"WWW-Authenticate": "Bearer"})
+
+
+def _invalid(_: Request, error: InvalidRequest) -> Response:
+    errors = [FieldError(field=error.field, message=str(error))]
+    return problem(422, f"{error.field}: {error}", errors=errors)
+
+
+def _field(location: Sequence[str | int]) -> str:
+    """`location` begins with `body`, `query` or `path`, which a client need not read."""
+    return ".".join(str(part) for part in location[1:]) or "body"
+
+
+def _not_valid(_: Request, error: RequestValidationError) -> Response:
+    errors = [
+        FieldError(field="body", message="This is not JSON. Send Content-Type: application/json.")
+        if item["type"] == "json_invalid"
+        else FieldError(field=_field(item["loc"]), message=item["msg"])
+        for item in error.errors()
+    ]
+    detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:5])
+    return problem(422, detail, errors=errors)
+
+
+def _http(_: Request, error: HTTPException) -> Response:
+    headers = dict(error.headers) if error.headers else None
+    return problem(error.status_code, str(error.detail), headers=headers)
+
+
+def _unavailable(_: Request, error: DeadlineMissed | Unavailable) -> Response:
+    logger.warning("unavailable", extra={"fields": {"reason": str(error)}})
+    what = error.queue if isinstance(error, DeadlineMissed) else error.dependency
+    detail = f"{what} does not answer now. Try again in {RETRY_AFTER_S} seconds."
+    return problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _refused(request: Request, error: RequestRefused) -> Response:
+    """What another service refused: a mistake of the client, an outage, or a fault of ours."""
+    if error.code == "invalid_request":
+        return problem(422, str(error))
+    if error.code.startswith("invalid_"):
+        field = error.code.removeprefix("invalid_")
+        errors = [FieldError(field=field, message=str(error))]
+        return problem(422, f"{field}: {error}", errors=errors, code=error.code)
+    if error.code == "not_found":
+        return problem(404, str(error))
+    if error.code == "unavailable":
+        return _unavailable(request, Unavailable("A service", str(error)))
+    logger.error("refused", extra={"fields": {"code": error.code}})
+    return problem(500, _INTERNAL)
+
+
+def install(app: FastAPI) -> None:
+    handlers: dict[Any, Any] = {
+        Unauthorized: _unauthorized,
+        Forbidden: lambda _, error: problem(403, str(error)),
+        NotFound: lambda _, error: problem(404, str(error)),
+        UnknownKind: lambda _, error: problem(415, str(error)),
+        InvalidRequest: _invalid,
+        RequestValidationError: _not_valid,
+        HTTPException: _http,
+        DeadlineMissed: _unavailable,
+        Unavailable: _unavailable,
+        RequestRefused: _refused,
+        Exception: lambda _, __: problem(500, _INTERNAL),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)

@@ -1,0 +1,77 @@
+"""The HTTP server as something that runs until it is told to stop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Protocol
+
+import uvicorn
+from fastapi import FastAPI
+
+
+class Needed(Protocol):
+    """A shared.lifecycle.Runnable."""
+
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class _Server(uvicorn.Server):
+    """Signals are the process's business (shared.lifecycle)."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that is opened at start, so that a port in use fails at once; 0 is a free port."""
+    try:
+        opened = socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        message = f"{host}:{port} cannot be listened on ({error.strerror}): set RAGOPS_PORT"
+        raise OSError(error.errno, message) from error
+    with opened:
+        yield opened
+
+
+class HttpServer:
+    """On stop no new connection is accepted, and streams have `drain_s` to finish.
+
+    `needed` is what they need for that: it runs as long as the server does.
+    """
+
+    def __init__(
+        self, app: FastAPI, listener: socket.socket, *, drain_s: float, needed: Needed
+    ) -> None:
+        self._listener, self._needed = listener, needed
+        self.port: int = listener.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=max(1, int(drain_s)),
+            )
+        )
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+
+    async def run(self) -> None:
+        needed = asyncio.create_task(self._needed.run())
+        serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        await asyncio.wait((needed, serving), return_when=asyncio.FIRST_COMPLETED)
+        self.stop()
+        try:
+            await serving
+        finally:
+            self._needed.stop()
+            await needed

@@ -1,0 +1,195 @@
+"""A turn's events over HTTP: what is ready goes out in one write, neighbouring texts in one event.
+
+`encoded` writes them as server-sent events; EventStream takes any encoder.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel, TypeAdapter
+from starlette.types import Receive, Scope, Send
+
+from contracts.gateway.http_chat import (
+    Citation,
+    DoneEvent,
+    ErrorEvent,
+    MetaEvent,
+    SourceView,
+    TokenEvent,
+    UsageEvent,
+)
+from services.gateway.models.turn_events import (
+    CitationsChecked,
+    Emit,
+    SourcesFound,
+    TextAdded,
+    TurnDone,
+    TurnEvent,
+    TurnFailed,
+    TurnStarted,
+    UsageSummed,
+)
+
+KEEP_ALIVE_S = 15.0
+# After a write with text the next pieces have so long to gather: nobody sees it, and a fast model
+# costs a write for some tokens instead of one for each.
+GATHER_S = 0.01
+_KEEP_ALIVE = b": keep-alive\n\n"
+_SOURCES = TypeAdapter(tuple[SourceView, ...])
+_CITATIONS = TypeAdapter(tuple[Citation, ...])
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+Encode = Callable[[TurnEvent], bytes]
+Produce = Callable[[Emit], Coroutine[Any, Any, None]]
+Start = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+def encoded(event: TurnEvent) -> bytes:
+    """The event as a server-sent event (HTML standard, section 9.2)."""
+    match event:
+        case TextAdded():
+            return _sse(b"token", TokenEvent(text=event.text))
+        case TurnStarted():
+            return _sse(b"meta", _meta(event))
+        case SourcesFound():
+            sources = _SOURCES.validate_python(event.sources, from_attributes=True)
+            return _line(b"sources", _SOURCES.dump_json(sources))
+        case CitationsChecked():
+            citations = _CITATIONS.validate_python(event.cited, from_attributes=True)
+            return _line(b"citations", _CITATIONS.dump_json(citations))
+        case UsageSummed():
+            return _sse(b"usage", _usage(event))
+        case TurnDone():
+            return _sse(b"done", DoneEvent(turn_id=event.turn_id))
+        case TurnFailed():
+            return _sse(b"error", ErrorEvent(code=event.code, message=event.message))
+
+
+def _sse(name: bytes, data: BaseModel) -> bytes:
+    return _line(name, data.model_dump_json().encode())
+
+
+def _line(name: bytes, data: bytes) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name, data)
+
+
+def _meta(event: TurnStarted) -> MetaEvent:
+    return MetaEvent(
+        turn_id=event.turn_id,
+        conversation_id=event.conversation_id,
+        cached=False,
+        degraded=list(event.degraded),
+        query=event.query,
+        trace_id=event.trace_id,
+    )
+
+
+def _usage(event: UsageSummed) -> UsageEvent:
+    return UsageEvent(
+        input_tokens=event.input_tokens,
+        output_tokens=event.output_tokens,
+        cost_usd=float(event.cost_usd),
+    )
+
+
+class _Outbox:
+    """What waits to be written: encoded events, and texts that are not encoded yet."""
+
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
+        self._ready: list[bytes | str] = []
+        self._filled = asyncio.Event()
+        self._now = asyncio.get_running_loop().time
+        self._written_at = self._now()
+        self._ended = False
+
+    def emit(self, event: TurnEvent) -> None:
+        self._put(event.text if isinstance(event, TextAdded) else self._encode(event))
+
+    def end(self) -> None:
+        self._ended = True
+        self._filled.set()
+
+    async def write(self, send: Send) -> None:
+        """Returns at the end of the events, or when the client has gone."""
+        while not self._ended:
+            await self._filled.wait()
+            self._filled.clear()
+            ready, self._ready = self._ready, []
+            if not ready:
+                continue
+            self._written_at = self._now()
+            body = self._joined(ready)
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            if isinstance(ready[-1], str):
+                await asyncio.sleep(GATHER_S)
+        body = self._joined(self._ready)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def keep_alive(self) -> None:
+        """Writes a comment whenever nothing else was written for a while."""
+        while True:
+            await asyncio.sleep(self._written_at + KEEP_ALIVE_S - self._now())
+            if self._now() >= self._written_at + KEEP_ALIVE_S:
+                self._put(_KEEP_ALIVE)
+                self._written_at = self._now()
+
+    def _put(self, item: bytes | str) -> None:
+        self._ready.append(item)
+        self._filled.set()
+
+    def _joined(self, ready: Sequence[bytes | str]) -> bytes:
+        """Neighbouring texts become one event."""
+        out: list[bytes] = []
+        texts: list[str] = []
+        for item in (*ready, b""):
+            if isinstance(item, str):
+                texts.append(item)
+                continue
+            if texts:
+                out.append(self._encode(TextAdded("".join(texts))))
+                texts = []
+            out.append(item)
+        return b"".join(out)
+
+
+class EventStream(Response):
+    """`produce(emit)` runs as a task of its own, cancelled when the client goes.
+
+    `start` makes that task and keeps it until it has ended, since it may still have to clean up.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, encode: Encode, produce: Produce, start: Start) -> None:
+        self._encode, self._produce, self._start = encode, produce, start
+        self.status_code, self.background = 200, None
+        self.init_headers(_HEADERS)
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        outbox = _Outbox(self._encode)
+        tasks = (
+            self._start(self._run(outbox)),
+            asyncio.create_task(_watch(receive, outbox)),
+            asyncio.create_task(outbox.keep_alive()),
+        )
+        try:
+            headers = self.raw_headers
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await outbox.write(send)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _run(self, outbox: _Outbox) -> None:
+        try:
+            await self._produce(outbox.emit)
+        finally:
+            outbox.end()
+
+
+async def _watch(receive: Receive, outbox: _Outbox) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+    outbox.end()

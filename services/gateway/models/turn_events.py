@@ -1,0 +1,74 @@
+"""What happens in a turn, in this order; how a client is told is up to the HTTP room.
+
+`TextAdded` comes any number of times. `TurnFailed` may come at any place and is the last event
+then.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from services.gateway.models.turn import Source
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The question is understood and its passages are found.
+
+    `query` is what was searched for; `degraded` names what did not answer.
+    """
+
+    turn_id: str
+    conversation_id: str
+    query: str
+    degraded: tuple[str, ...]
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesFound:
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextAdded:
+    """The next piece of the answer; its citations are checked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitationsChecked:
+    """The sources that the answer names, in the order of their first mention."""
+
+    cited: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSummed:
+    """The sum over all model calls of the turn."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDone:
+    """The turn is recorded."""
+
+    turn_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """`code` is stable; `message` says what to do."""
+
+    code: str
+    message: str
+
+
+TurnEvent = (
+    TurnStarted | SourcesFound | TextAdded | CitationsChecked | UsageSummed | TurnDone | TurnFailed
+)
+Emit = Callable[[TurnEvent], None]

@@ -1,0 +1,1 @@
+"""Documents: taken in, shown, listed, deleted."""

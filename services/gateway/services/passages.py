@@ -1,0 +1,47 @@
+"""Passages without an answer: found by a query, or around an entity of the knowledge graph."""
+
+from dataclasses import dataclass
+
+from contracts.envelope import Context
+from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
+from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
+from services.gateway.models.principal import Principal
+from shared.errors import RequestRefused, Unavailable
+from shared.observability import bound, span
+from shared.ports import Requester
+
+QUEUE = "retrieval-queries"
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Only those that the principal may see, whatever `visible_to` a request brings along.
+
+    Both raise DeadlineMissed, Unavailable or RequestRefused.
+    """
+
+    requester: Requester
+    budget_ms: int
+
+    async def find(self, who: Principal, wanted: SearchRequestedV1) -> SearchAnsweredV1:
+        """Is refused with `invalid_…`, such as `invalid_filter`."""
+        context = Context(tenant=who.tenant, principal=who.user)
+        request = wanted.model_copy(update={"visible_to": who.visible_to})
+        with bound(tenant=who.tenant, correlation_id=context.correlation_id), span("find"):
+            return await self.requester.ask(
+                QUEUE, request, SearchAnsweredV1, context, self.budget_ms
+            )
+
+    async def look_around(self, who: Principal, wanted: GraphRequestedV1) -> GraphAnsweredV1:
+        """Is refused with `not_found` or `invalid_entity`."""
+        context = Context(tenant=who.tenant, principal=who.user)
+        request = wanted.model_copy(update={"visible_to": who.visible_to})
+        with bound(tenant=who.tenant, correlation_id=context.correlation_id), span("look_around"):
+            try:
+                return await self.requester.ask(
+                    QUEUE, request, GraphAnsweredV1, context, self.budget_ms
+                )
+            except RequestRefused as error:
+                if error.code == "unavailable":
+                    raise Unavailable("The knowledge graph", str(error)) from error
+                raise
