@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         help="of passages and graph: embedded (default), or real: OpenSearch and Neo4j servers "
         "(needs mvn and a JDK; fetched at the first start)",
     )
-    run.add_argument("--no-samples", action="store_true", help="do not hand in the samples")
+    run.add_argument("--no-samples", action="store_true", help="do not upload the samples")
     stop = verbs.add_parser("stop", help="stop it, or clean up after a run that was killed")
     status = verbs.add_parser("status", help="processes, memory, logs")
     for verb in (run, stop, status):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import psutil
 
-from compose.local import samples
 from compose.local.layout import Layout
 from compose.local.ledger import Entry, alive, end, read_entries
 from compose.local.owner import Owner
 from compose.local.progress import Terminal
+from compose.local.samples import upload_samples
 from compose.local.system import System
 
 # The gateway alone may take 110 s to finish its streams.
@@ -46,10 +46,10 @@ async def run(options: RunOptions) -> None:
         asked_to_stop = _on_signals(system, terminal)
         with suppress(asyncio.CancelledError):
             async with system:
+                if options.samples:
+                    await upload_samples(system)
                 terminal.settle()
                 _welcome(system, terminal, time.monotonic() - began)
-                if options.samples:
-                    await samples.hand_in(system)
                 await asyncio.Event().wait()
         if asked_to_stop.is_set():
             terminal.say("Stopped.")

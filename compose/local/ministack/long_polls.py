@@ -77,4 +77,5 @@ class LongPolls:
 
 def _next_visible(queue: Queue, at_most: float) -> float:
     """When the first message that is hidden now, by delay or receipt, is to be had."""
-    return min([at_most, *(message["visible_at"] for message in queue["messages"])])
+    times: list[float] = [message["visible_at"] for message in queue["messages"]]
+    return min([at_most, *times])
