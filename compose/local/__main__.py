@@ -9,7 +9,6 @@ from pathlib import Path
 from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import LocalError
 from compose.local.layout import DEFAULT_STATE
-from compose.local.plan import EMBEDDED, MINISTACK, STORES
 
 _EPILOG = """\
 examples:
@@ -30,6 +29,8 @@ dead letters, and the AWS CLI (the file sets the endpoint and dummy credentials)
 
 
 def parser() -> argparse.ArgumentParser:
+    from compose.local.plan import EMBEDDED, MINISTACK, STORES  # needs packages
+
     made = argparse.ArgumentParser(
         prog="python -m compose.local",
         description=__doc__,
@@ -61,11 +62,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    asked = parser().parse_args(arguments)
     try:
-        return _do(asked)
+        return _do(parser().parse_args(arguments))
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as missing:  # an installation that failed half-way
+        print(
+            f"The installation is not complete: the package '{missing.name}' is missing. "
+            "To install again: make clean setup",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:  # before the run listens for it: nothing was started yet
         return 130
