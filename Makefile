@@ -7,6 +7,8 @@ PYTHON ?= python3
 PORT ?= 8080
 AWS_PORT ?= 4566
 STORES ?= embedded
+BEDROCK ?= local
+STATE ?= .ragops
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -31,7 +33,7 @@ endef
 
 # Runs a verb of compose.local in whatever is installed.
 define local
-if [ -x $(BIN)/python ]; then $(BIN)/python -m compose.local $(1); \
+if [ -x $(BIN)/python ]; then $(BIN)/python -m compose.local $(1) --state $(STATE); \
 elif [ -e $(VENV) ] || [ -L $(VENV) ]; then echo "$(VENV) is broken: it has no Python. To install again: make clean setup"; exit 1; \
 else echo "Nothing is installed, so nothing runs. To start: make run"; fi
 endef
@@ -41,14 +43,16 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=$(PORT) page and API, AWS_PORT=$(AWS_PORT) AWS emulator, PYTHON=$(PYTHON) interpreter (3.11 or later),"
-	@echo "  STORES=embedded | real passages and graph in a file, or in OpenSearch and Neo4j servers"
+	@echo "  STORES=embedded | real passages and graph in a file, or in OpenSearch and Neo4j servers,"
+	@echo "  BEDROCK=local | aws models on this machine, or of the AWS account of this shell, STATE=$(STATE) folder of all data"
 
 .PHONY: setup
 setup: $(LOCK_LOCAL) $(LOCK_EMULATOR) ## install what `make run` needs, into .venv and .venv-emulator
 
 .PHONY: run
 run: setup ## start the whole system and print the link to open (Ctrl-C stops it)
-	@exec $(BIN)/python -m compose.local run --port $(PORT) --aws-port $(AWS_PORT) --stores $(STORES) $(RUN_OPTIONS)
+	@exec $(BIN)/python -m compose.local run --port $(PORT) --aws-port $(AWS_PORT) \
+		--stores $(STORES) --bedrock $(BEDROCK) --state $(STATE) $(RUN_OPTIONS)
 
 .PHONY: stop
 stop: ## stop a system that runs in another terminal, or clean up after a killed one

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from compose.local.account import Account
 from compose.local.layout import Layout
 from compose.local.ledger import Entry, alive, end, read_entries
 from compose.local.owner import Owner
@@ -29,6 +30,7 @@ class RunOptions:
     emulator: str
     stores: str
     samples: bool
+    account: Account | None = None
 
 
 async def run(options: RunOptions) -> None:
@@ -41,6 +43,7 @@ async def run(options: RunOptions) -> None:
             aws_port=options.aws_port,
             emulator=options.emulator,
             stores=options.stores,
+            account=options.account,
             progress=terminal,
         )
         asked_to_stop = _on_signals(system, terminal)

@@ -88,7 +88,7 @@ class Supervised:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=child_environment(self.part.env),
+                env=child_environment(self.part.env, self.part.aws),
                 cwd=self.part.cwd,
                 start_new_session=True,  # Ctrl-C is for us alone: we stop the parts in order
             )
