@@ -7,39 +7,60 @@ PYTHON ?= python3
 PORT ?= 8080
 AWS_PORT ?= 4566
 STORES ?= embedded
+BEDROCK ?= local
+STATE ?= .ragops
 UV_VERSION := 0.13.9
 
 VENV := .venv
 EMULATOR := .venv-emulator
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+export IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 # Stamps: what is installed is what these locks said when the stamp was made.
 LOCK_LOCAL := $(VENV)/.local
 LOCK_DEV := $(VENV)/.dev
 LOCK_CLIENT := $(VENV)/.client
 LOCK_EMULATOR := $(EMULATOR)/.installed
 
+# What to do when packages cannot be fetched; the tool's own words stand above it.
+define not_fetched
+{ echo; echo "The packages could not be installed; the reason stands above."; \
+  echo "- No way to the package index: behind a proxy, set HTTPS_PROXY; for an index of your own, set"; \
+  echo "  PIP_INDEX_URL and UV_DEFAULT_INDEX to its address; for its certificate, set SSL_CERT_FILE."; \
+  echo "- No package for this Python ($$($(BIN)/python --version 2>&1)): make clean setup PYTHON=python3.12"; \
+  echo "Then do it again: what is there already is kept."; exit 1; }
+endef
+
+# Runs a verb of compose.local in whatever is installed.
+define local
+if [ -x $(BIN)/python ]; then $(BIN)/python -m compose.local $(1) --state $(STATE); \
+elif [ -e $(VENV) ] || [ -L $(VENV) ]; then echo "$(VENV) is broken: it has no Python. To install again: make clean setup"; exit 1; \
+else echo "Nothing is installed, so nothing runs. To start: make run"; fi
+endef
+
 .PHONY: help
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=$(PORT) page and API, AWS_PORT=$(AWS_PORT) AWS emulator, PYTHON=$(PYTHON) interpreter (3.11 or later),"
-	@echo "  STORES=embedded | real passages and graph in a file, or in OpenSearch and Neo4j servers"
+	@echo "  STORES=embedded | real passages and graph in a file, or in OpenSearch and Neo4j servers,"
+	@echo "  BEDROCK=local | aws models on this machine, or of the AWS account of this shell, STATE=$(STATE) folder of all data"
 
 .PHONY: setup
 setup: $(LOCK_LOCAL) $(LOCK_EMULATOR) ## install what `make run` needs, into .venv and .venv-emulator
 
 .PHONY: run
 run: setup ## start the whole system and print the link to open (Ctrl-C stops it)
-	@exec $(BIN)/python -m compose.local run --port $(PORT) --aws-port $(AWS_PORT) --stores $(STORES) $(RUN_OPTIONS)
+	@exec $(BIN)/python -m compose.local run --port $(PORT) --aws-port $(AWS_PORT) \
+		--stores $(STORES) --bedrock $(BEDROCK) --state $(STATE) $(RUN_OPTIONS)
 
 .PHONY: stop
 stop: ## stop a system that runs in another terminal, or clean up after a killed one
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m compose.local stop; else echo "Nothing was running."; fi
+	@$(call local,stop)
 
 .PHONY: status
 status: ## what runs, with memory and logs
-	@$(BIN)/python -m compose.local status
+	@$(call local,status)
 
 .PHONY: test
 test: $(LOCK_DEV) $(LOCK_EMULATOR) ## run the tests: unit, contract, integration, end to end
@@ -91,37 +112,54 @@ lock: $(UV) ## write the locks anew from pyproject.toml (hashes, no index addres
 		--group pyproject.toml:emulator -o compose/local/emulator.lock
 
 .PHONY: clean
-clean: stop ## remove the environments; documents and conversations in .ragops stay
+clean: ## stop the system and remove the environments; documents and conversations in .ragops stay
+	@($(call local,stop)) || echo "Removing the installation all the same."
 	rm -rf $(VENV) $(EMULATOR) .venv-localstack
 
-$(UV):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+# A Python that went away or was replaced leaves environments that look installed and are not.
+.PHONY: sound
+sound:
+	@for environment in $(VENV) $(EMULATOR); do \
+		if [ -e $$environment ] && ! $$environment/bin/python -c "$$IS_NEW_ENOUGH" 2>/dev/null; then \
+			echo "$$environment is broken: its Python is gone or older than 3.11. To install again: make clean setup"; exit 1; fi; \
+	done
+	@if [ -e $(LOCK_LOCAL) ] && ! $(BIN)/python -c 'import psutil, uvicorn' 2>/dev/null; then \
+		echo "$(VENV) is broken: its packages are not those of $$($(BIN)/python --version). To install again: make clean setup"; exit 1; fi
+	@if [ -e $(LOCK_EMULATOR) ] && ! $(EMULATOR)/bin/python -c 'import uvicorn' 2>/dev/null; then \
+		echo "$(EMULATOR) is broken: its packages are missing. To install again: make clean setup"; exit 1; fi
+
+$(UV): | sound
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no '$(PYTHON)' on this machine. RagOps needs Python 3.11 or later:"; \
+		echo "install one and name it, for example: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c "$$IS_NEW_ENOUGH" || { \
 		echo "RagOps needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
-		echo "Install one and name it: make setup PYTHON=python3.12"; exit 1; }
+		echo "Install one and name it, for example: make run PYTHON=python3.12"; exit 1; }
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { \
-		echo "Python's venv module is missing (Debian and Ubuntu: apt install python3-venv)."; exit 1; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+		echo "$(VENV) could not be made; Python's reason stands above."; \
+		echo "If the venv module is missing (Debian and Ubuntu): apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION) || $(not_fetched)
 
 # A machine may hold only some groups: `dev` contains `local`, so its stamp counts for both.
 $(LOCK_LOCAL): requirements.lock pyproject.toml | $(UV)
 	@echo "Installing the packages of requirements.lock"
-	@$(UV) pip install -q --python $(BIN)/python --group local --require-hashes -c requirements.lock
+	@$(UV) pip install -q --python $(BIN)/python --group local --require-hashes -c requirements.lock || $(not_fetched)
 	@touch $@
 
 $(LOCK_DEV): requirements.lock pyproject.toml | $(UV)
 	@echo "Installing the packages of requirements.lock, with the developers' tools"
-	@$(UV) pip install -q --python $(BIN)/python --group dev --require-hashes -c requirements.lock
+	@$(UV) pip install -q --python $(BIN)/python --group dev --require-hashes -c requirements.lock || $(not_fetched)
 	@touch $@ $(LOCK_LOCAL)
 
 $(LOCK_CLIENT): requirements.lock pyproject.toml | $(UV)
 	@echo "Installing the packages of requirements.lock for the client"
-	@$(UV) pip install -q --python $(BIN)/python --group client --require-hashes -c requirements.lock
+	@$(UV) pip install -q --python $(BIN)/python --group client --require-hashes -c requirements.lock || $(not_fetched)
 	@touch $@
 
 # An environment of its own: it pins a botocore that the services do not want.
 $(LOCK_EMULATOR): compose/local/emulator.lock | $(UV)
 	@echo "Installing the AWS emulator into $(EMULATOR)"
 	@$(UV) venv -q --allow-existing --python $(BIN)/python $(EMULATOR)
-	@$(UV) pip install -q --python $(EMULATOR)/bin/python --require-hashes -r compose/local/emulator.lock
+	@$(UV) pip install -q --python $(EMULATOR)/bin/python --require-hashes -r compose/local/emulator.lock || $(not_fetched)
 	@touch $@

@@ -9,12 +9,12 @@ from pathlib import Path
 from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import LocalError
 from compose.local.layout import DEFAULT_STATE
-from compose.local.plan import EMBEDDED, MINISTACK, STORES
 
 _EPILOG = """\
 examples:
   python -m compose.local run --port 9090     another port (make run PORT=9090)
   python -m compose.local run --stores real   on OpenSearch and Neo4j (make run STORES=real)
+  python -m compose.local run --bedrock aws   models of your AWS account (make run BEDROCK=aws)
   python -m compose.local status              what runs, and how much memory it takes
   python -m compose.local stop                from another terminal
 
@@ -30,6 +30,8 @@ dead letters, and the AWS CLI (the file sets the endpoint and dummy credentials)
 
 
 def parser() -> argparse.ArgumentParser:
+    from compose.local.plan import EMBEDDED, MINISTACK, STORES  # needs packages
+
     made = argparse.ArgumentParser(
         prog="python -m compose.local",
         description=__doc__,
@@ -50,7 +52,14 @@ def parser() -> argparse.ArgumentParser:
         help="of passages and graph: embedded (default), or real: OpenSearch and Neo4j servers "
         "(needs mvn and a JDK; fetched at the first start)",
     )
-    run.add_argument("--no-samples", action="store_true", help="do not hand in the samples")
+    run.add_argument(
+        "--bedrock",
+        choices=("local", "aws"),
+        default="local",
+        help="who answers for the models: local (default), or aws: Bedrock, with the AWS "
+        "credentials and region of this shell",
+    )
+    run.add_argument("--no-samples", action="store_true", help="do not upload the samples")
     stop = verbs.add_parser("stop", help="stop it, or clean up after a run that was killed")
     status = verbs.add_parser("status", help="processes, memory, logs")
     for verb in (run, stop, status):
@@ -61,11 +70,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    asked = parser().parse_args(arguments)
     try:
-        return _do(asked)
+        return _do(parser().parse_args(arguments))
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as missing:  # an installation that failed half-way
+        print(
+            f"The installation is not complete: the package '{missing.name}' is missing. "
+            "To install again: make clean setup",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:  # before the run listens for it: nothing was started yet
         return 130
@@ -73,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _do(asked: argparse.Namespace) -> int:
     from compose.local import commands  # a second of imports that --help does not need
+    from compose.local.account import Account
 
     if asked.verb == "stop":
         print(commands.stop(asked.state))
@@ -81,6 +97,7 @@ def _do(asked: argparse.Namespace) -> int:
         shown, running = commands.status(asked.state)
         print(shown)
         return 0 if running else 3  # as service scripts do
+    account = Account.of_shell() if asked.bedrock == "aws" else None
     _forget_aws()
     asyncio.run(
         commands.run(
@@ -91,6 +108,7 @@ def _do(asked: argparse.Namespace) -> int:
                 asked.emulator,
                 asked.stores,
                 not asked.no_samples,
+                account,
             )
         )
     )

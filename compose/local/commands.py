@@ -9,11 +9,12 @@ from pathlib import Path
 
 import psutil
 
-from compose.local import samples
+from compose.local.account import Account
 from compose.local.layout import Layout
 from compose.local.ledger import Entry, alive, end, read_entries
 from compose.local.owner import Owner
 from compose.local.progress import Terminal
+from compose.local.samples import upload_samples
 from compose.local.system import System
 
 # The gateway alone may take 110 s to finish its streams.
@@ -29,6 +30,7 @@ class RunOptions:
     emulator: str
     stores: str
     samples: bool
+    account: Account | None = None
 
 
 async def run(options: RunOptions) -> None:
@@ -41,15 +43,16 @@ async def run(options: RunOptions) -> None:
             aws_port=options.aws_port,
             emulator=options.emulator,
             stores=options.stores,
+            account=options.account,
             progress=terminal,
         )
         asked_to_stop = _on_signals(system, terminal)
         with suppress(asyncio.CancelledError):
             async with system:
+                if options.samples:
+                    await upload_samples(system)
                 terminal.settle()
                 _welcome(system, terminal, time.monotonic() - began)
-                if options.samples:
-                    await samples.hand_in(system)
                 await asyncio.Event().wait()
         if asked_to_stop.is_set():
             terminal.say("Stopped.")

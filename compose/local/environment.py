@@ -16,8 +16,10 @@ DUMMY_CREDENTIALS = {
 _LOOPBACK = "127.0.0.1,localhost"
 
 
-def child_environment(own: Mapping[str, str]) -> dict[str, str]:
-    """The person's environment without its AWS_*, then the dummies, then `own`."""
+def child_environment(
+    own: Mapping[str, str], aws: Mapping[str, str] = DUMMY_CREDENTIALS
+) -> dict[str, str]:
+    """The person's environment without its AWS_*, then `aws`, then `own`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     quiet = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, "PYTHONUNBUFFERED": "1"}
-    return inherited | DUMMY_CREDENTIALS | quiet | dict(own)
+    return inherited | dict(aws) | quiet | dict(own)

@@ -74,6 +74,11 @@ class Layout:
         return self.root / "stores"
 
     @property
+    def models_used(self) -> Path:
+        """Whose models embedded the documents."""
+        return self.root / "models"
+
+    @property
     def token(self) -> Path:
         return self.root / "token"
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from compose.local.account import Account
+from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import LocalError
 from compose.local.ports import HOST, free_ports, require_free
 
@@ -16,7 +18,10 @@ STORES = (EMBEDDED, REAL)
 
 @dataclass(frozen=True)
 class Plan:
-    """`emulator` is `ministack`, `localstack` or the URL of one that runs already."""
+    """`emulator` is `ministack`, `localstack` or the URL of one that runs already.
+
+    `account` answers for Bedrock; without one the stand-in does.
+    """
 
     port: int
     aws_port: int
@@ -28,6 +33,7 @@ class Plan:
     emulator: str
     name_prefix: str = ""
     stores: str = EMBEDDED
+    account: Account | None = None
 
     @classmethod
     def make(
@@ -37,6 +43,7 @@ class Plan:
         emulator: str,
         name_prefix: str = "",
         stores: str = EMBEDDED,
+        account: Account | None = None,
     ) -> Self:
         """0 means any free port. Raises PortInUse for a port that was asked for and is taken."""
         if emulator not in (MINISTACK, LOCALSTACK) and not emulator.startswith("http"):
@@ -58,7 +65,13 @@ class Plan:
             emulator=emulator,
             name_prefix=name_prefix,
             stores=stores,
+            account=account,
         )
+
+    @property
+    def region(self) -> str:
+        """Of everything in the emulator too: queues and tables belong to a region."""
+        return DUMMY_CREDENTIALS["AWS_REGION"] if self.account is None else self.account.region
 
     @property
     def url(self) -> str:

@@ -29,7 +29,9 @@ def empty(layout: Layout, stores: str) -> None:
         folder.mkdir()
 
 
-async def fill(layout: Layout, environment: Mapping[str, str], progress: Progress) -> None:
+async def fill(
+    layout: Layout, environment: Mapping[str, str], aws: Mapping[str, str], progress: Progress
+) -> None:
     """The operators' own command, before any service runs; raises LocalError with its log's end."""
     progress.begin("search stores", "the passages of all documents, from their manifests")
     log = layout.logs / "rebuild.log"
@@ -39,7 +41,7 @@ async def fill(layout: Layout, environment: Mapping[str, str], progress: Progres
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=child_environment(environment),
+            env=child_environment(environment, aws),
             cwd=REPOSITORY,
         )
         try:

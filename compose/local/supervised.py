@@ -19,7 +19,8 @@ from compose.local.progress import Progress
 _PROBE_S = 0.05
 _START_S = 90.0
 _FIRST_BACKOFF_S = 0.5
-_MAX_BACKOFF_S = 30.0
+# What it crashed for, a store that was away, is often back within seconds.
+_MAX_BACKOFF_S = 5.0
 # After this long without a crash the next one starts counting anew.
 _HEALTHY_S = 60.0
 
@@ -87,7 +88,7 @@ class Supervised:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=child_environment(self.part.env),
+                env=child_environment(self.part.env, self.part.aws),
                 cwd=self.part.cwd,
                 start_new_session=True,  # Ctrl-C is for us alone: we stop the parts in order
             )

@@ -16,6 +16,7 @@ from typing import Any, Self
 import boto3
 
 from compose.local import refill
+from compose.local.account import Account, require_same_models
 from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import AlreadyRunning, PartFailed
 from compose.local.fleet import Fleet, together
@@ -27,7 +28,12 @@ from compose.local.parts.aws import aws
 from compose.local.parts.bedrock import bedrock
 from compose.local.parts.postgres import postgres
 from compose.local.parts.search_stores import search_stores
-from compose.local.parts.services import environment_of, services, shell_file
+from compose.local.parts.services import (
+    environment_of,
+    model_credentials,
+    services,
+    shell_file,
+)
 from compose.local.parts.valkey import valkey
 from compose.local.plan import EMBEDDED, MINISTACK, Plan
 from compose.local.probes import answering_services
@@ -52,6 +58,7 @@ class System:
         emulator: str = MINISTACK,
         name_prefix: str = "",
         stores: str = EMBEDDED,
+        account: Account | None = None,
         progress: Progress | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> None:
@@ -59,7 +66,7 @@ class System:
         self.layout = Layout(state.resolve())
         self.progress = progress or Silent()
         self.fleet = Fleet(self.layout.logs, Ledger(self.layout.processes), self.progress)
-        self._wanted = (port, aws_port, emulator, name_prefix, stores)
+        self._wanted = (port, aws_port, emulator, name_prefix, stores, account)
         self._extra = dict(extra or {})
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -67,6 +74,7 @@ class System:
         self.layout.prepare()
         self._end_leftovers()
         self.plan = Plan.make(*self._wanted)
+        require_same_models(self.layout, self.plan.account)
         Owner.here(self.plan.url).write(self.layout.run)
         try:
             await self._start()
@@ -104,7 +112,7 @@ class System:
         return create(
             service,
             endpoint_url=self.plan.aws_url,
-            region_name=DUMMY_CREDENTIALS["AWS_REGION"],
+            region_name=self.plan.region,
             aws_access_key_id=DUMMY_CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=DUMMY_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )
@@ -161,11 +169,12 @@ class System:
 
     async def _start(self) -> None:
         environment = environment_of(self.plan, self.layout) | self._extra
-        write_private(self.layout.env, shell_file(environment, self.plan.aws_url))
+        write_private(self.layout.env, shell_file(environment, self.plan))
         secrets = self.layout.secrets()
         write_private(self.layout.token, mint_token(secrets.token_secret) + "\n")
         async with together() as group:
-            group.create_task(self.fleet.run(bedrock(self.layout, self.plan.bedrock_port)))
+            if self.plan.account is None:
+                group.create_task(self.fleet.run(bedrock(self.layout, self.plan.bedrock_port)))
             await self._start_stores(environment)
             for part in services(self.plan, environment):
                 group.create_task(self.fleet.run(part))
@@ -185,7 +194,7 @@ class System:
             database = postgres(self.layout, plan.postgres_port, secrets.postgres_password)
             await self.fleet.run(await database)
         if lags:
-            await refill.fill(self.layout, environment, self.progress)
+            await refill.fill(self.layout, environment, model_credentials(plan), self.progress)
         self.layout.stores.write_text(plan.stores)
 
     async def _start_search_stores(self) -> None:

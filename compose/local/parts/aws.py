@@ -16,7 +16,9 @@ from shared.settings import Settings
 
 async def aws(layout: Layout, plan: Plan, run: Callable[[Part], Awaitable[None]]) -> None:
     """Ready means provisioned: so it is again after a crash of the emulator."""
-    settings = Settings(aws_endpoint_url=plan.aws_url, name_prefix=plan.name_prefix)
+    settings = Settings(
+        aws_endpoint_url=plan.aws_url, name_prefix=plan.name_prefix, aws_region=plan.region
+    )
     if plan.emulator not in (MINISTACK, LOCALSTACK):
         await provision(settings)
         return

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.layout import REPOSITORY
 
 Probe = Callable[[], Awaitable[bool]]
@@ -26,3 +27,5 @@ class Part:
     stop_signal: int = signal.SIGTERM
     grace_s: float = 10.0
     cwd: Path = REPOSITORY
+    # Its AWS_* variables.
+    aws: Mapping[str, str] = field(default_factory=lambda: DUMMY_CREDENTIALS)

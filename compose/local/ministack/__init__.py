@@ -1,0 +1,1 @@
+"""What we add to ministack; its own environment runs all of this except `generations`."""
