@@ -7,11 +7,12 @@ SNS subscriptions and no emulator has it.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from contracts.topology import QUEUES, Queue
 from shared.messaging.bus import Bus, Depth, Parcel
-from shared.messaging.wire import Received, attributes
+from shared.messaging.wire import Received, Undecodable, attributes, decode
 
 _LOOK_S = 30
 
@@ -87,12 +88,13 @@ async def discard(
     only: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Redriven:
-    """Deletes what lay there at the start; `only`: the one of that event or message id."""
+    """Deletes what lay there at the start, claim checks too; `only`: as in redrive."""
 
-    async def nothing(_message: Received) -> None:
-        return None
+    async def delete_claim_check(message: Received) -> None:
+        with suppress(Undecodable):
+            await bus.delete_claim_check(queue.name, decode(message.body))
 
-    return await _take(bus, queue, nothing, float("inf"), only, progress)
+    return await _take(bus, queue, delete_claim_check, float("inf"), only, progress)
 
 
 async def _take(

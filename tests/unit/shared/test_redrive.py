@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from contracts.envelope import Context, wrap
+from contracts.ingestion.documents import IngestDocumentV2, InlineText
 from contracts.topology import QUEUES
 from shared.messaging.redrive import Load, discard, loads, look, redrive
 from shared.messaging.wire import FIRST_SENDER, Received
@@ -94,6 +96,16 @@ async def test_a_parked_body_goes_with_its_letter(verb: str) -> None:
         assert aws.sqs.bodies(QUEUE.name) == [body]
     else:
         await discard(aws.bus, QUEUE)
+    assert aws.blobs.objects == {}
+
+
+async def test_a_discarded_claim_check_leaves_no_text_behind() -> None:
+    aws = fake_aws()
+    big = IngestDocumentV2(name="big", source=InlineText(text="x" * MIB))
+    await aws.bus.send(QUEUE.name, wrap(big, Context(tenant="acme")))
+    await dead(aws, aws.sqs.bodies(QUEUE.name)[0])
+    assert len(aws.blobs.objects) == 1
+    await discard(aws.bus, QUEUE)
     assert aws.blobs.objects == {}
 
 
