@@ -23,7 +23,7 @@ _LONG_AGO = 0.0
 
 
 def client_error(code: str, status: int = 400, message: str = "no") -> ClientError:
-    answer = {
+    answer: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }

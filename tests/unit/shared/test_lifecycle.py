@@ -7,8 +7,9 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from pydantic import Field
@@ -109,7 +110,7 @@ def test_how_it_ends(
         if fails_at == "start":
             fail()
         if fails_at == "settings":
-            NeedsMore()  # type: ignore[call-arg]
+            NeedsMore()
         works = does in (signalled, interrupted)
         other.append(Works())
         runnables: list[Runnable] = [other[0], Works(None if works else does)]
@@ -120,7 +121,7 @@ def test_how_it_ends(
         if fails_at == "exit":
             fail()
         if fails_at == "late settings":
-            NeedsMore()  # type: ignore[call-arg]
+            NeedsMore()
 
     assert lifecycle.run("test", bootstrap) == code
     said, errors = capfd.readouterr()
@@ -154,7 +155,11 @@ def test_a_bad_setting_is_told_by_its_variable_and_never_by_its_value(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv(name, value)
-    for run in (lambda: lifecycle.run("test", lambda: pytest.fail("started")), health.main):
+
+    def never() -> NoReturn:
+        pytest.fail("started")
+
+    for run in (partial(lifecycle.run, "test", never), health.main):
         assert run() == 2
         error = capsys.readouterr().err
         assert error.startswith(said)

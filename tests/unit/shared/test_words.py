@@ -26,7 +26,7 @@ from shared.messaging.dispatch import Dispatcher
 from shared.messaging.wire import Received, encode
 from shared.observability import span
 from shared.observability.logs import JsonFormatter
-from shared.outcomes import Outcome, Reject, Retry
+from shared.outcomes import Handlers, Outcome, Reject, Retry
 from shared.testing.running import Recorder
 from tests.unit.shared.fake_aws import client_error, fake_aws
 
@@ -209,7 +209,7 @@ async def test_a_failed_message_leaves_no_words_in_reason_log_or_span(
         IngestDocumentV2(name=CANARY, source=InlineText(text=CANARY), metadata={CANARY: CANARY}),
         Context(tenant="acme"),
     )
-    handlers = {IngestDocumentV2: Recorder(fail)}
+    handlers: Handlers = {IngestDocumentV2: Recorder(fail)}
     judge = Dispatcher("ingestion", "ingestion-documents", handlers, fake_aws().bus.redeem).judge
     broken = envelope.model_copy(update={"data": envelope.data | {"tags": [1], "metadata": CANARY}})
     forged = {"type": CANARY, "version": 1, "data": {}, "tenant": CANARY + "/"}
