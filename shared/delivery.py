@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.message import Message
-from shared.errors import Unavailable
+from shared.errors import Unavailable, described
 from shared.observability import metric
 from shared.ports import Publisher
 
@@ -43,10 +43,12 @@ class Delivery:
 
     async def drain(self, within_s: float) -> list[Event]:
         """Waits for what is on its way; returns the events that were not confirmed in time."""
-        if not self._tasks:
-            return []
-        _, late = await asyncio.wait(list(self._tasks), timeout=within_s)
-        lost = [self._tasks[task] for task in late if task in self._tasks]
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within_s
+        while self._tasks and loop.time() < end:
+            await asyncio.wait(list(self._tasks), timeout=end - loop.time())
+        late = list(self._tasks)
+        lost = list(self._tasks.values())
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -71,5 +73,5 @@ class Delivery:
     def _ended(self, task: asyncio.Task[None]) -> None:
         event = self._tasks.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            fields = {"topic": event.topic, "event_id": event.id, "error": type(error).__name__}
+            fields = {"topic": event.topic, "event_id": event.id, "error": described(error)}
             logger.error("delivery_failed", extra={"fields": fields})

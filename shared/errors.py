@@ -1,5 +1,7 @@
 """Errors that cross a room's door, and what of an error may be written down."""
 
+import re
+
 
 class Unavailable(Exception):
     """A dependency is down or throttles: pause, count no attempt, say which one it was."""
@@ -33,6 +35,7 @@ class NoSuchObject(Exception):
     """There is no object under this key."""
 
 
+_CODE = re.compile(r"[\w.:-]{1,80}")
 _OURS = (Unavailable, DeadlineMissed, RequestRefused, TooLarge, NoSuchObject)
 
 
@@ -46,8 +49,9 @@ def described(error: BaseException) -> str:
     if isinstance(error, _OURS):
         return f"{kind}: {error}"
     response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    told = response.get("Error") if isinstance(response, dict) else None
+    code = told.get("Code") if isinstance(told, dict) else None
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
     number = error.errno if isinstance(error, OSError) else None
     found = next((str(part) for part in (code, state, number) if part), "")
-    return f"{kind} ({found})" if found else kind
+    return f"{kind} ({found})" if _CODE.fullmatch(found) else kind

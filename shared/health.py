@@ -3,14 +3,21 @@
 import sys
 import time
 
-from shared.settings import Settings
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from shared.settings import Settings, unset
 
 # The service touches its file every 5 seconds.
 STALE_S = 30.0
 
 
 def main() -> int:
-    path = Settings().heartbeat_file
+    try:
+        path = Settings().heartbeat_file
+    except (ValidationError, SettingsError) as error:
+        sys.stderr.write(unset(error))
+        return 2
     if path is None:
         sys.stderr.write("Set RAGOPS_HEARTBEAT_FILE for the service and for this command.\n")
         return 2

@@ -13,12 +13,13 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from shared.errors import described
 from shared.observability import (
@@ -66,7 +67,7 @@ Bootstrap = Callable[[], AbstractAsyncContextManager[Service]]
 def run(service: str, bootstrap: Bootstrap) -> int:
     try:
         settings = Settings()
-    except ValidationError as error:
+    except (ValidationError, SettingsError) as error:
         sys.stderr.write(unset(error))
         return 2
     configure_logs(service, settings.log_level)
@@ -88,15 +89,15 @@ async def _live(bootstrap: Bootstrap, heartbeat: Path | None) -> int:
             started = True
             logger.info("started")
             failed = await run_until_signal(service.runnables, heartbeat)
-    except ValidationError as error:
-        if started:
-            raise
-        logger.error("could_not_start", extra={"fields": {"settings": unset(error)}})
-        return 2
     except Exception as error:
-        event = "could_not_stop" if started else "could_not_start"
-        logger.exception(event, extra={"fields": {"reason": described(error)}})
-        return 1 if started else 2
+        reason = described(error)
+        if started:
+            logger.exception("could_not_stop", extra={"fields": {"reason": reason}})
+            return 1
+        if isinstance(error, (ValidationError, SettingsError)):
+            reason = unset(error)
+        logger.exception("could_not_start", extra={"fields": {"reason": reason}})
+        return 2
     finally:
         flush_metrics()
         shut_down_traces()
@@ -118,10 +119,13 @@ def _keep_for_good() -> None:
 
 
 async def run_until_signal(runnables: Sequence[Runnable], heartbeat: Path | None = None) -> bool:
-    """True when a runnable failed; the others are drained all the same."""
+    """True when a runnable failed or ended by itself; the others are drained all the same."""
     loop = asyncio.get_running_loop()
+    told_to_stop = False
 
     def stop_all() -> None:
+        nonlocal told_to_stop
+        told_to_stop = True
         for runnable in runnables:
             runnable.stop()
 
@@ -132,17 +136,22 @@ async def run_until_signal(runnables: Sequence[Runnable], heartbeat: Path | None
         asyncio.create_task(_beat(runnables, heartbeat)),
     ]
     tasks = [asyncio.create_task(runnable.run()) for runnable in runnables]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    ended_alone = not told_to_stop
+    if ended_alone:
+        names = [
+            type(one).__name__ for one, task in zip(runnables, tasks, strict=True) if task.done()
+        ]
+        logger.error("runnable_ended", extra={"fields": {"runnables": names}})
     stop_all()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     for task in upkeep:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    await asyncio.gather(*upkeep, return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
     for failure in failures:
         logger.error("runnable_failed", exc_info=failure)
-    return bool(failures)
+    return ended_alone or bool(failures)
 
 
 async def _flush_regularly() -> None:
@@ -158,5 +167,9 @@ async def _beat(runnables: Sequence[Runnable], heartbeat: Path | None) -> None:
         if stuck:
             logger.error("stuck", extra={"fields": {"runnables": stuck}})
         else:
-            heartbeat.touch()  # noqa: ASYNC240 (a local file of no bytes)
+            try:
+                heartbeat.touch()  # noqa: ASYNC240 (a local file of no bytes)
+            except OSError as error:
+                fields = {"file": str(heartbeat), "error": described(error)}
+                logger.error("heartbeat_file_not_written", extra={"fields": fields})
         await asyncio.sleep(_BEAT_S)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -15,8 +16,8 @@ from shared.ports import ModelReport, Publisher
 
 logger = logging.getLogger(__name__)
 TOPIC = "usage"
-# Within the drain of a worker (25 s) and of its platform (30 s).
-DRAIN_S = 10.0
+# After a worker's drain (25 s), before the end of its platform's grace (30 s).
+DRAIN_S = 3.0
 
 
 class Reported(Protocol):
@@ -69,9 +70,13 @@ class Metering:
         self._delivery = delivery or Delivery(publisher)
         self._open: dict[_Key, _Sum] = {}
         self._calls: set[asyncio.Task[Any]] = set()
+        self._draining = asyncio.Event()
 
-    def record(self, call: Call, report: ModelReport) -> "asyncio.Task[None]":
-        """Returns at once. The task ends when the event that holds the report is confirmed."""
+    def record(self, call: Call, report: ModelReport) -> "asyncio.Future[None]":
+        """Returns at once. The future ends when the event that holds the report is confirmed.
+
+        Whoever waits for it and is cancelled takes nothing along.
+        """
         for kind, tokens in (("input", report.input_tokens), ("output", report.output_tokens)):
             metric("Tokens", tokens, model=report.model, purpose=call.purpose, kind=kind)
         context = call.context
@@ -88,7 +93,9 @@ class Metering:
             self._hold(self._open[key].told)
         gathered = self._open[key]
         gathered.reports.append((call, report))
-        return gathered.told
+        waiting = asyncio.shield(gathered.told)
+        waiting.add_done_callback(_heard)
+        return waiting
 
     async def charge(self, call: Call, work: Coroutine[Any, Any, R]) -> R:
         """The model's answer, recorded. Who is cancelled leaves the call running: it is billed."""
@@ -103,20 +110,19 @@ class Metering:
     async def drain(self, within_s: float = DRAIN_S) -> None:
         """Waits for calls and events on their way; what is not confirmed in time is logged whole.
 
-        The log line holds ids and counts only, so the usage can be added by hand.
+        The log line holds ids and counts only, so the usage can be added by hand. Calls that have
+        not ended by then are only counted: nobody knows yet what they consume.
         """
+        self._draining.set()
         loop = asyncio.get_running_loop()
         end = loop.time() + within_s
         while self._calls and loop.time() < end:
             await asyncio.wait(list(self._calls), timeout=end - loop.time())
         for event in await self._delivery.drain(max(0.0, end - loop.time())):
-            fields = {
-                "event_id": event.id,
-                "principal": event.context.principal,
-                "tenant": event.context.tenant,
-                "usage": event.message.model_dump(mode="json"),
-            }
-            logger.error("usage_not_confirmed", extra={"fields": fields})
+            _log(event)
+        if self._calls:
+            fields = {"calls": len(self._calls)}
+            logger.error("model_calls_not_metered", extra={"fields": fields})
 
     async def _charged(self, call: Call, work: Coroutine[Any, Any, R]) -> R:
         answer = await work
@@ -125,13 +131,19 @@ class Metering:
 
     async def _tell(self, key: _Key) -> None:
         if self._gather_s:
-            await asyncio.sleep(self._gather_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_s):
+                    await self._draining.wait()
         gathered = self._open.pop(key)
         context = gathered.reports[0][0].context
         # Where nobody waits for the event, it may wait for others.
         batched = not self._gather_s
         event = Event(TOPIC, self._summed(gathered), context, new_id(), batched)
-        await asyncio.shield(self._delivery.start(event))
+        try:
+            await asyncio.shield(self._delivery.start(event))
+        except Exception:
+            _log(event)
+            raise
 
     def _summed(self, gathered: _Sum) -> ModelUsedV2:
         """One event for all; it names the document when there is only one."""
@@ -157,8 +169,25 @@ class Metering:
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         self._calls.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; else nobody needs to hear of it
+        _heard(task)
+
+
+def _heard(ended: "asyncio.Future[Any]") -> None:
+    """Whoever waited has its error; else nobody needs to hear of it."""
+    if not ended.cancelled():
+        ended.exception()
+
+
+def _log(event: Event) -> None:
+    """The delivery may carry other events too, whose words are not for the log."""
+    fields: dict[str, object] = {"event_id": event.id, "type": event.message.message_type}
+    if isinstance(event.message, ModelUsedV2):
+        fields |= {
+            "principal": event.context.principal,
+            "tenant": event.context.tenant,
+            "usage": event.message.model_dump(mode="json"),
+        }
+    logger.error("usage_not_confirmed", extra={"fields": fields})
 
 
 @dataclass

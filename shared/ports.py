@@ -116,9 +116,12 @@ class Model(Protocol):
 
 
 class Blobs(Protocol):
-    """Objects in the carrier bucket."""
+    """Objects in the carrier bucket. Every method raises Unavailable."""
 
     async def put(self, key: str, body: bytes) -> None: ...
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Puts what `chunks` brings; all of it or, when that or the store fails, nothing."""
 
     async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         """Raises NoSuchObject, or TooLarge before a body over the limit is read."""

@@ -1,11 +1,12 @@
 """The settings that every service has, read from RAGOPS_* variables once, in bootstrap."""
 
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from contracts.topology import CARRIER_BUCKET
 
@@ -85,8 +86,16 @@ class Settings(BaseSettings):
         return self.aws_endpoint_url
 
 
-def unset(error: ValidationError) -> str:
+# Pydantic-settings' words for a variable of JSON that it cannot read.
+_FIELD = re.compile(r'parsing value for field "(\w+)"')
+
+
+def unset(error: ValidationError | SettingsError) -> str:
     """Which variables to set and why, a line each; never their values."""
+    if isinstance(error, SettingsError):
+        # It names the field in its words only, and raises before any other is looked at.
+        field = _FIELD.search(str(error))
+        return f"{_variable((field[1],) if field else ())}: is not JSON.\n"
     return "".join(
         f"{_variable(item['loc'])}: {_words(item['type'], item['msg'])}\n"
         for item in error.errors(include_input=False, include_url=False)

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
+from opentelemetry.trace import Span, SpanKind
 
 from shared.aws import INTERACTIVE, Clients
 from shared.bedrock.embedding import Body, family_of, tokens_of
 from shared.bedrock.prices import PriceList
+from shared.errors import Unavailable, described
 from shared.observability import span
-from shared.outage import outages_of
+from shared.outage import code_of, outages_of
 from shared.ports import (
     ChatMessage,
     Embedded,
@@ -28,19 +30,31 @@ from shared.settings import Settings
 EMBED_CONCURRENCY = 32
 # Tool calls take seconds: they must not hold every connection.
 TOOL_CONCURRENCY = 16
+# Between two events of a stream: a model that is silent for so long has stopped.
+SILENCE_S = 30.0
+_MODEL_FAILED = "ModelErrorException"
 
 
 class BedrockModel:
     """`runtime` converses and embeds, `agents` reranks; both are boto's own clients.
 
-    `dimension` is asked of models that offer several.
+    `dimension` is asked of models that offer several; a stream that says nothing for `silence_s`
+    seconds is given up.
     """
 
     def __init__(
-        self, runtime: Any, agents: Any, prices: PriceList, region: str, dimension: int
+        self,
+        runtime: Any,
+        agents: Any,
+        prices: PriceList,
+        region: str,
+        dimension: int,
+        *,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._runtime, self._agents = runtime, agents
         self._prices, self._region, self._dimension = prices, region, dimension
+        self._silence_s = silence_s
         self._embedding = asyncio.Semaphore(EMBED_CONCURRENCY)
         self._calling = asyncio.Semaphore(TOOL_CONCURRENCY)
 
@@ -48,34 +62,45 @@ class BedrockModel:
         self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
     ) -> AsyncIterator[str | ModelReport]:
         self._prices.check(model)
-        with span("chat", {"gen_ai.request.model": model}) as current:
+        with _asking("chat", model, current=False) as current:
+            current.set_attribute("gen_ai.request.max_tokens", max_tokens)
+            answer = await self._begin(model, system, messages, max_tokens)
             usage: dict[str, int] = {}
-            with outages_of("bedrock"):
-                answer = await self._runtime.converse_stream(
+            try:
+                async for event in _events(answer["stream"], self._silence_s):
+                    if "contentBlockDelta" in event:
+                        yield event["contentBlockDelta"]["delta"].get("text", "")
+                    elif "metadata" in event:
+                        usage = event["metadata"]["usage"]
+            finally:
+                answer["stream"].close()  # a reader that leaves early stops the model too
+            report = self._report(model, usage.get("inputTokens", 0), usage.get("outputTokens", 0))
+            _note_tokens(current, report)
+            yield report
+
+    async def _begin(
+        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
+    ) -> Mapping[str, Any]:
+        with outages_of("bedrock"):
+            try:
+                answer: Mapping[str, Any] = await self._runtime.converse_stream(
                     modelId=model,
                     system=[{"text": system}],
                     messages=[{"role": m.role, "content": [{"text": m.text}]} for m in messages],
                     inferenceConfig={"maxTokens": max_tokens},
                 )
-                try:
-                    async for event in answer["stream"]:
-                        if "contentBlockDelta" in event:
-                            yield event["contentBlockDelta"]["delta"].get("text", "")
-                        elif "metadata" in event:
-                            usage = event["metadata"]["usage"]
-                finally:
-                    answer["stream"].close()  # a reader that leaves early stops the model too
-            report = self._report(model, usage.get("inputTokens", 0), usage.get("outputTokens", 0))
-            current.set_attribute("gen_ai.usage.input_tokens", report.input_tokens)
-            current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)
-            yield report
+            except ClientError as error:
+                if code_of(error) == _MODEL_FAILED:
+                    raise Unavailable("bedrock", described(error)) from error
+                raise
+        return answer
 
     async def call_tool(
         self, model: str, system: str, text: str, tool: Tool, max_tokens: int
     ) -> ToolCall:
         self._prices.check(model)
         async with self._calling:
-            with span("chat", {"gen_ai.request.model": model}) as current:
+            with _asking("chat", model) as current:
                 try:
                     with outages_of("bedrock"):
                         answer = await self._runtime.converse(
@@ -88,26 +113,26 @@ class BedrockModel:
                 except ClientError as error:
                     # So Nova answers when it breaks its own call's form ("invalid sequence as part
                     # of ToolUse"): one text's misfortune, no fault of the request.
-                    if error.response["Error"].get("Code") != "ModelErrorException":
+                    if code_of(error) != _MODEL_FAILED:
                         raise
                     return ToolCall(None, self._report(model, 0, 0))
                 usage = answer["usage"]
                 report = self._report(model, usage["inputTokens"], usage["outputTokens"])
-                current.set_attribute("gen_ai.usage.input_tokens", report.input_tokens)
-                current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)
+                _note_tokens(current, report)
         return ToolCall(_arguments(answer, tool), report)
 
     async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
         family = family_of(model, self._dimension)
         most = family.texts_max
         parts = [texts[start : start + most] for start in range(0, len(texts), most)]
-        with span("embeddings", {"gen_ai.request.model": model, "texts": len(texts)}):
+        with _asking("embeddings", model) as current:
             calls = [self._invoke(model, family.ask(part, role)) for part in parts]
             answers = await asyncio.gather(*calls)
-        tokens = sum(
-            tokens_of(answer, headers, part)
-            for (answer, headers), part in zip(answers, parts, strict=True)
-        )
+            tokens = sum(
+                tokens_of(answer, headers, part)
+                for (answer, headers), part in zip(answers, parts, strict=True)
+            )
+            current.set_attribute("gen_ai.usage.input_tokens", tokens)
         cost = self._prices.cost(model, tokens)
         report = ModelReport(model, tokens, 0, cost, calls=max(1, len(parts)))
         return Embedded([v for answer, _ in answers for v in family.vectors(answer)], report)
@@ -135,7 +160,7 @@ class BedrockModel:
             }
             for text in passages
         ]
-        with span("rerank", {"gen_ai.request.model": model}), outages_of("bedrock"):
+        with _asking("rerank", model), outages_of("bedrock"):
             answer = await self._agents.rerank(
                 queries=[{"type": "TEXT", "textQuery": {"text": query}}],
                 sources=sources,
@@ -153,6 +178,53 @@ class BedrockModel:
     def _report(self, model: str, input_tokens: int, output_tokens: int) -> ModelReport:
         cost = self._prices.cost(model, input_tokens, output_tokens)
         return ModelReport(model, input_tokens, output_tokens, cost)
+
+
+@contextmanager
+def _asking(operation: str, model: str, *, current: bool = True) -> Iterator[Span]:
+    """A span as OpenTelemetry's GenAI conventions want it; `rerank` has no name there yet.
+
+    Source: opentelemetry.io, "Semantic conventions for AWS Bedrock operations".
+    """
+    attributes = {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.request.model": model,
+    }
+    name = f"{operation} {model}"
+    with span(name, attributes, kind=SpanKind.CLIENT, current=current) as opened:
+        yield opened
+
+
+def _note_tokens(current: Span, report: ModelReport) -> None:
+    current.set_attribute("gen_ai.usage.input_tokens", report.input_tokens)
+    current.set_attribute("gen_ai.usage.output_tokens", report.output_tokens)
+
+
+async def _events(
+    stream: AsyncIterable[Mapping[str, Any]], silence_s: float
+) -> AsyncIterator[Mapping[str, Any]]:
+    """The stream's events up to its regular end.
+
+    Raises Unavailable when it breaks, ends early or is silent for `silence_s` seconds: whatever
+    goes wrong while it is read is the model's or the network's trouble, unless Bedrock says that
+    the request was invalid.
+    """
+    events, ended = aiter(stream), False
+    while True:
+        try:
+            async with asyncio.timeout(silence_s):
+                event = await anext(events)
+        except StopAsyncIteration:
+            break
+        except Exception as error:
+            if isinstance(error, ClientError) and code_of(error) == "ValidationException":
+                raise
+            raise Unavailable("bedrock", described(error)) from error
+        ended = ended or "messageStop" in event
+        yield event
+    if not ended:
+        raise Unavailable("bedrock", "the stream ended early")
 
 
 def _forced(tool: Tool) -> dict[str, Any]:

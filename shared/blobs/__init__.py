@@ -1,5 +1,7 @@
 """Objects in the carrier bucket: uploads, drops, manifests, claims."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -7,31 +9,90 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.aws import Clients
-from shared.errors import NoSuchObject, TooLarge
+from shared.errors import NoSuchObject, TooLarge, described
 from shared.outage import outages_of
 from shared.settings import Settings
 
-__all__ = ["S3Blobs", "open_blobs"]
+__all__ = ["PART_BYTES", "S3Blobs", "open_blobs"]
+logger = logging.getLogger(__name__)
+# The least that S3 takes as a part of a multipart upload, but for the last one.
+PART_BYTES = 5 * 1024 * 1024
+_ABORT_S = 5.0
 
 
 class S3Blobs:
-    """shared.ports.Blobs and Listing over S3."""
+    """shared.ports.Blobs and Listing over S3.
 
-    def __init__(self, s3: Any, bucket: str) -> None:
-        self._s3, self._bucket = s3, bucket
+    With `deadline_s` no call to S3 takes longer, retries included: it ends as Unavailable.
+    """
+
+    def __init__(self, s3: Any, bucket: str, *, deadline_s: float | None = None) -> None:
+        self._s3, self._bucket, self._deadline_s = s3, bucket, deadline_s
 
     async def put(self, key: str, body: bytes) -> None:
+        await self._asked("put_object", Bucket=self._bucket, Key=key, Body=body)
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Holds one part in memory, 5 MiB and a chunk. An object of less is put in one call.
+
+        When `chunks` raises, S3 fails or the caller is cancelled, nothing is left under `key` and
+        no part of it is paid for.
+        """
+        part = bytearray()
+        parts: list[dict[str, Any]] = []
+        upload: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
+        try:
+            async for chunk in chunks:
+                part += chunk
+                if len(part) >= PART_BYTES:
+                    if not parts:
+                        begun = await self._asked("create_multipart_upload", **upload)
+                        upload["UploadId"] = begun["UploadId"]
+                    parts.append(await self._put_part(upload, len(parts) + 1, part))
+                    part = bytearray()
+            if not parts:
+                await self.put(key, bytes(part))
+                return
+            if part:
+                parts.append(await self._put_part(upload, len(parts) + 1, part))
+            await self._asked(
+                "complete_multipart_upload", **upload, MultipartUpload={"Parts": parts}
+            )
+        except BaseException:
+            if "UploadId" in upload:
+                await self._abort(upload)
+            raise
+
+    async def _put_part(
+        self, upload: dict[str, Any], number: int, body: bytearray
+    ) -> dict[str, Any]:
+        answer = await self._asked("upload_part", **upload, PartNumber=number, Body=body)
+        return {"PartNumber": number, "ETag": answer["ETag"]}
+
+    async def _asked(self, call: str, **parameters: Any) -> dict[str, Any]:
         with outages_of("s3"):
-            await self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+            async with asyncio.timeout(self._deadline_s):
+                answer: dict[str, Any] = await getattr(self._s3, call)(**parameters)
+        return answer
+
+    async def _abort(self, upload: dict[str, Any]) -> None:
+        """What cannot be aborted now is left to the bucket's rule for unfinished uploads."""
+        try:
+            async with asyncio.timeout(_ABORT_S):
+                await self._s3.abort_multipart_upload(**upload)
+        except Exception as error:  # noqa: BLE001 (the upload's own error is the one to tell)
+            fields = {"key": upload["Key"], "error": described(error)}
+            logger.warning("upload_not_aborted", extra={"fields": fields})
 
     async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         try:
             with outages_of("s3"):
-                answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
-                async with answer["Body"] as stream:
-                    if limit_bytes is not None and answer["ContentLength"] > limit_bytes:
-                        raise TooLarge(f"{key}: {answer['ContentLength']} bytes")
-                    body: bytes = await stream.read()
+                async with asyncio.timeout(self._deadline_s):
+                    answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
+                    async with answer["Body"] as stream:
+                        if limit_bytes is not None and answer["ContentLength"] > limit_bytes:
+                            raise TooLarge(f"{key}: {answer['ContentLength']} bytes")
+                        body: bytes = await stream.read()
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 raise NoSuchObject(key) from None
@@ -39,8 +100,7 @@ class S3Blobs:
         return body
 
     async def delete(self, key: str) -> None:
-        with outages_of("s3"):
-            await self._s3.delete_object(Bucket=self._bucket, Key=key)
+        await self._asked("delete_object", Bucket=self._bucket, Key=key)
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         pages = self._s3.get_paginator("list_objects_v2")
@@ -51,7 +111,11 @@ class S3Blobs:
 
 
 @asynccontextmanager
-async def open_blobs(settings: Settings) -> AsyncIterator[S3Blobs]:
+async def open_blobs(
+    settings: Settings, *, deadline_s: float | None = None
+) -> AsyncIterator[S3Blobs]:
+    """`deadline_s` is for a process in which people wait for its calls."""
     async with AsyncExitStack() as stack:
         s3 = await Clients(stack, settings).open("s3", read_timeout_s=30)
-        yield S3Blobs(s3, settings.resource(settings.carrier_bucket))
+        bucket = settings.resource(settings.carrier_bucket)
+        yield S3Blobs(s3, bucket, deadline_s=deadline_s)

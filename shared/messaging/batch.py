@@ -4,35 +4,42 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from shared.errors import Unavailable
+
 T = TypeVar("T")
 BATCH_MAX = 10
 WAIT_S = 0.05
 
 
 class NotConfirmed(Exception):
-    """The provider refused the item, or its answer does not mention it."""
+    """The provider refused the item: sending it again is no use."""
 
 
 Call = Callable[[Sequence[T]], Awaitable[Mapping[str, Any]]]
 
 
 class Batcher(Generic[T]):
-    """`call` gets at most 10 items and `limit_bytes` at once; entry ids are their places."""
+    """`call` gets at most 10 items and `limit_bytes` at once; entry ids are their places.
+
+    `dependency` is who is unavailable when the provider fails an item or does not mention it.
+    """
 
     def __init__(
         self,
         call: Call[T],
+        dependency: str,
         size: Callable[[T], int] = lambda _: 0,
         limit_bytes: int = 1 << 30,
         wait_s: float = WAIT_S,
     ) -> None:
-        self._call, self._size, self._limit, self._wait_s = call, size, limit_bytes, wait_s
+        self._call, self._dependency, self._size = call, dependency, size
+        self._limit, self._wait_s = limit_bytes, wait_s
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
 
     async def add(self, item: T) -> None:
-        """Returns when this item is confirmed. Raises NotConfirmed or the call's error."""
+        """Returns when this item is confirmed. Raises NotConfirmed, Unavailable or the call's."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if self._bytes() + self._size(item) > self._limit:
@@ -45,8 +52,9 @@ class Batcher(Generic[T]):
         await done
 
     async def drain(self) -> None:
-        self._flush()
-        await asyncio.gather(*self._running)
+        while self._waiting or self._running:
+            self._flush()
+            await asyncio.gather(*self._running)
 
     def _bytes(self) -> int:
         return sum(self._size(item) for item, _ in self._waiting)
@@ -64,10 +72,9 @@ class Batcher(Generic[T]):
     async def _run(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
         try:
             answer = await self._call([item for item, _ in batch])
+            fates = reconcile(len(batch), answer, self._dependency)
         except Exception as error:  # noqa: BLE001 (every waiting caller gets it)
-            fates: dict[int, Exception] = dict.fromkeys(range(len(batch)), error)
-        else:
-            fates = reconcile(len(batch), answer)
+            fates = dict.fromkeys(range(len(batch)), error)
         for place, (_, done) in enumerate(batch):
             if done.done():
                 continue
@@ -77,15 +84,19 @@ class Batcher(Generic[T]):
                 done.set_result(None)
 
 
-def reconcile(submitted: int, answer: Mapping[str, Any]) -> dict[int, Exception]:
+def reconcile(submitted: int, answer: Mapping[str, Any], dependency: str) -> dict[int, Exception]:
     """Failures by place. Submitted = Successful + Failed: who is missing from both has failed."""
     confirmed = {int(entry["Id"]) for entry in answer.get("Successful", [])}
-    words = {
-        int(entry["Id"]): f"{entry.get('Code', '')} {entry.get('Message', '')}".strip()
-        for entry in answer.get("Failed", [])
-    }
+    failed = {int(entry["Id"]): entry for entry in answer.get("Failed", [])}
     return {
-        place: NotConfirmed(words.get(place, "missing from the answer"))
+        place: _failure(failed.get(place), dependency)
         for place in range(submitted)
         if place not in confirmed
     }
+
+
+def _failure(entry: Mapping[str, Any] | None, dependency: str) -> Exception:
+    if entry is None:
+        return Unavailable(dependency, "its answer does not mention the item")
+    code = str(entry.get("Code", "no code"))
+    return NotConfirmed(code) if entry.get("SenderFault") else Unavailable(dependency, code)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from shared.messaging.wire import (
     Undecodable,
     attributes,
     encode,
+    parsed,
     received,
     routing,
     sendable,
@@ -43,7 +44,10 @@ _DEPTHS = (
     "ApproximateNumberOfMessagesDelayed",
 )
 _SYSTEM_ATTRIBUTES = ["ApproximateReceiveCount", "SentTimestamp", "SenderId"]
-_MARGIN_BYTES = 2048  # attributes and the batch's own JSON count towards the limit too
+# A batch's own JSON round each message counts towards the limit too.
+_MARGIN_BYTES = 1024
+# Whoever waits for a batch has ended by the time the bus closes.
+_DRAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ class Parcel:
     attributes: dict[str, dict[str, str]]
 
     def size(self) -> int:
-        return len(self.body.encode()) + _MARGIN_BYTES
+        """Bytes as SQS and SNS count them: the body and the attributes' names, types and values."""
+        texts = [part for name, one in self.attributes.items() for part in (name, *one.values())]
+        return len(self.body.encode()) + sum(len(part.encode()) for part in texts) + _MARGIN_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +146,13 @@ class Bus:
         """
         if self._blobs is None or CLAIM_CHECK not in envelope.data:
             return envelope
+        body = await self._blobs.get(f"{_claim_folder(envelope)}{queue}.json")
         try:
-            data = json.loads(await self._blobs.get(f"{_claim_folder(envelope)}{queue}.json"))
-        except (ValueError, RecursionError):
-            raise Undecodable("the claim check's object is not JSON") from None
-        if not isinstance(data, dict):
-            raise Undecodable("the claim check's object is no JSON object")
+            data = parsed(body.decode())
+        except UnicodeDecodeError:
+            raise Undecodable("the claim check's object: not UTF-8") from None
+        except Undecodable as error:
+            raise Undecodable(f"the claim check's object: {error}") from None
         return envelope.model_copy(update={"data": data})
 
     async def delete_claim_check(self, queue: str, envelope: Envelope) -> None:
@@ -236,7 +243,7 @@ class Bus:
         parcel = Parcel(sendable(message.body), attributes({**message.kept, **facts}))
         if parcel.size() > queue.limit_bytes and self._blobs is not None:
             key = f"{_PARKED_PREFIX}{message.id}.json"
-            await self._blobs.put(key, message.body.encode())
+            await self._blobs.put(key, parcel.body.encode())
             parcel = Parcel(json.dumps({PARKED: key}), parcel.attributes)
         await self.send_parcel(queue.dead_letters, parcel)
 
@@ -260,12 +267,15 @@ class Bus:
             if verb == "publish":
                 self._batchers[key] = Batcher(
                     lambda items: self._publish_batch(channel, items),
+                    "sns",
                     Parcel.size,
                     limit,
                     PUBLISH_WAIT_S,
                 )
             else:
-                self._batchers[key] = Batcher(lambda items: self._delete_batch(channel, items))
+                self._batchers[key] = Batcher(
+                    lambda items: self._delete_batch(channel, items), "sqs"
+                )
         return self._batchers[key]
 
     async def _publish_batch(self, topic: str, parcels: Sequence[Parcel]) -> Mapping[str, Any]:
@@ -287,8 +297,11 @@ class Bus:
             )
         return answer
 
-    async def drain(self) -> None:
-        await asyncio.gather(*(batcher.drain() for batcher in self._batchers.values()))
+    async def drain(self, within_s: float = _DRAIN_S) -> None:
+        """Sends what waits for a batch to fill."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(one.drain() for one in self._batchers.values()))
 
 
 def _receivers(topic: str, kind: str) -> list[str]:
@@ -303,7 +316,10 @@ def _claim_folder(envelope: Envelope) -> str:
 def _parked(body: str) -> str | None:
     if not body.startswith(f'{{"{PARKED}"'):
         return None
-    key = json.loads(body).get(PARKED)
+    try:
+        key = parsed(body).get(PARKED)
+    except Undecodable:
+        return None
     return key if isinstance(key, str) and key.startswith(_PARKED_PREFIX) else None
 
 

@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contracts.envelope import Envelope, wrap
 from contracts.platform.replies import RequestFailedV1
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # For queues of events, where nobody waits for the single one.
 LINGER_S = 0.4
 _MAX_HIDE_S = 900
+# Of the drain: for cancelled handlers to end, and for making their messages visible.
+_CANCEL_S, _RELEASE_S = 1.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,17 @@ class Times:
 
 @dataclass(eq=False, slots=True)
 class Flight:
-    """A message at work; `trial`: it decides whether the breaker closes."""
+    """A message at work.
+
+    `trial`: it decides whether the breaker closes. `leased_until` is monotonic. `leaving`: the call
+    that ends its lease is under way, so the heartbeat must not renew it.
+    """
 
     message: Received
-    task: asyncio.Task[None]
-    trial: bool = False
+    trial: bool
+    leased_until: float
+    task: asyncio.Task[None] = field(init=False)
+    leaving: bool = False
 
 
 class Consumer:
@@ -55,10 +63,10 @@ class Consumer:
     Where nobody waits, `linger_s` lets messages gather after a receive that was not full: one
     receive and one delete then serve several, and a call costs more than a message.
 
-    A receive is never cancelled: the messages that it took would stay hidden until their
-    visibility runs out. On stop it finishes while the work goes on; what it brings becomes visible
-    again, and so does what has not ended `drain_s` after the stop. A process that fits its
-    platform's grace needs a poll no longer than its drain.
+    A receive is not cancelled while SQS answers: the messages that it took would stay hidden until
+    their visibility runs out. On stop it finishes while the work goes on; what it brings becomes
+    visible again, and so does the work that has not ended in time. All of this takes `drain_s` at
+    most, so a poll should be shorter than the drain.
     """
 
     def __init__(
@@ -87,12 +95,16 @@ class Consumer:
         )
         self._flights: dict[str, Flight] = {}
         self._changed = asyncio.Event()
-        self._stopped_at: float | None = None
+        self._stopping = asyncio.Event()
+        self._deadline = float("inf")
         self._polled_at = time.monotonic()
 
     def stop(self) -> None:
-        if self._stopped_at is None:
-            self._stopped_at = time.monotonic()
+        if not self._stopping.is_set():
+            drain_s = self._bus.settings.drain_s
+            kept_s = min(_CANCEL_S + _RELEASE_S, drain_s / 4)
+            self._deadline = time.monotonic() + drain_s - kept_s
+            self._stopping.set()
         self._changed.set()
 
     def alive(self) -> bool:
@@ -101,26 +113,36 @@ class Consumer:
         return bool(self._flights) or time.monotonic() - self._polled_at < longest
 
     async def run(self) -> None:
-        """Raises what broke the heartbeat: without it, leases are lost unseen."""
-        heart = asyncio.create_task(self._beat())
-        heart.add_done_callback(lambda _: self.stop())
+        """Raises what broke the polls or the heartbeat, after the drain."""
+        poller, heart = asyncio.create_task(self._poll()), asyncio.create_task(self._beat())
+        for task in (poller, heart):
+            task.add_done_callback(lambda _: self.stop())
         try:
-            while self._stopped_at is None:
-                self._polled_at = time.monotonic()
-                await self._poll_once()
-            await self._drain(self._stopped_at + self._bus.settings.drain_s)
-            if heart.done():
-                heart.result()
+            await self._stopping.wait()
+            # A receive or a probe that hangs must not outlive the drain.
+            await asyncio.wait([poller], timeout=self._left_s())
+            await self._drain()
         finally:
+            poller.cancel()
             heart.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await heart
+            results = await asyncio.gather(poller, heart, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def _left_s(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
 
     def _first_delay(self) -> float:
         wanted = self._times.retry_s
         return random.uniform(1, 5) if wanted is None else wanted
 
     # -- receiving
+
+    async def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._polled_at = time.monotonic()
+            await self._poll_once()
 
     async def _poll_once(self) -> None:
         count = await self._allowance()
@@ -138,7 +160,8 @@ class Consumer:
             return
         if not messages:
             self._breaker.released()
-        if self._stopped_at is not None:
+        opened_meanwhile = not trial and not self._breaker.closed
+        if self._stopping.is_set() or opened_meanwhile:
             await self._release(messages)
             return
         for message in messages:
@@ -149,7 +172,7 @@ class Consumer:
     async def _linger(self) -> None:
         """Only a stop ends it early."""
         end = time.monotonic() + self._linger_s
-        while self._stopped_at is None and (left := end - time.monotonic()) > 0:
+        while not self._stopping.is_set() and (left := end - time.monotonic()) > 0:
             await self._until_changed(left)
 
     async def _allowance(self) -> int:
@@ -157,11 +180,11 @@ class Consumer:
 
         While the breaker is open none may, and when a probe answers again one may.
         """
-        while self._stopped_at is None:
+        while not self._stopping.is_set():
             free = self._concurrency - len(self._flights)
             if self._breaker.closed and free > 0:
                 return free
-            if self._breaker.half_open and await self._probe_answers():
+            if free > 0 and self._breaker.half_open and await self._probe_answers():
                 return 1 if self._breaker.admits() else 0
             await self._until_changed(None if self._breaker.closed else self._times.breaker_open_s)
         return 0
@@ -179,14 +202,15 @@ class Consumer:
     async def _until_changed(self, seconds: float | None) -> None:
         """Until a message has landed, a stop, or the time is over."""
         self._changed.clear()
-        if self._stopped_at is not None:
+        if self._stopping.is_set():
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
 
     def _start(self, message: Received, trial: bool) -> None:
-        flight = Flight(message, asyncio.create_task(self._fly(message, trial)), trial)
+        flight = Flight(message, trial, time.monotonic() + self._queue.visibility_s)
+        flight.task = asyncio.create_task(self._fly(flight))
         self._flights[message.receipt] = flight
         flight.task.add_done_callback(lambda _: self._land(flight))
 
@@ -196,10 +220,10 @@ class Consumer:
             self._breaker.released()
         self._changed.set()
 
-    async def _fly(self, message: Received, trial: bool) -> None:
-        verdict = await self._dispatcher.judge(message)
+    async def _fly(self, flight: Flight) -> None:
+        verdict = await self._dispatcher.judge(flight.message)
         try:
-            await self._settle(message, verdict, trial)
+            await self._settle(flight, verdict)
         except Exception as error:
             # It becomes visible again by itself; its handler is idempotent.
             fields = {"queue": self._queue.name, "error": described(error)}
@@ -207,16 +231,17 @@ class Consumer:
 
     # -- what becomes of a message
 
-    async def _settle(self, message: Received, verdict: Verdict, trial: bool) -> None:
-        outcome, envelope = verdict.outcome, verdict.envelope
+    async def _settle(self, flight: Flight, verdict: Verdict) -> None:
+        message, outcome, envelope = flight.message, verdict.outcome, verdict.envelope
         if isinstance(outcome, Unavailable):
-            await self._outage(message, outcome)
+            await self._outage(flight, outcome)
             return
-        if trial and self._breaker.succeeded():
+        if self._tells(flight) and self._breaker.succeeded():
             logger.info("breaker_closed", extra={"fields": {"queue": self._queue.name}})
             metric("BreakerOpen", 0, "None", queue=self._queue.name)
         if isinstance(outcome, Retry):
             seconds = min(_MAX_HIDE_S, max(0, round(outcome.delay_s)))
+            flight.leaving = True
             await self._bus.hide(self._queue.name, [message.receipt], seconds)
             return
         rejected = isinstance(outcome, Reject)
@@ -227,13 +252,21 @@ class Consumer:
             outcome = Done(RequestFailedV1(code="rejected", message=outcome.reason))
         if envelope is not None:
             await self._reply(outcome, envelope)
+        flight.leaving = True
         await self._bus.delete(self._queue.name, message.receipt)
         if envelope is not None and not rejected:
             await self._bus.delete_claim_check(self._queue.name, envelope)
 
-    async def _outage(self, message: Received, error: Unavailable) -> None:
+    def _tells(self, flight: Flight) -> bool:
+        """Once: an open breaker listens to its trial alone, not to what began before it opened."""
+        trial, flight.trial = flight.trial, False
+        return trial
+
+    async def _outage(self, flight: Flight, error: Unavailable) -> None:
         """Counts for nothing: back into the queue, with a fresh receive count in time."""
-        self._trip(error)
+        if self._tells(flight) or self._breaker.closed:
+            self._trip(error)
+        message, flight.leaving = flight.message, True
         if message.receive_count < self._times.renew_at:
             await self._release([message])
             return
@@ -261,41 +294,55 @@ class Consumer:
     # -- leases
 
     async def _beat(self) -> None:
-        """Renews every lease in flight; who has lost it must not go on working."""
+        """Renews every lease in flight; whoever has lost it, or soon will, must not go on."""
         lease_s = self._queue.visibility_s
+        pause_s = lease_s / 3
         while True:
-            await asyncio.sleep(lease_s / 3)
-            flights = list(self._flights.values())
-            if not flights:
-                continue
-            receipts = [flight.message.receipt for flight in flights]
-            try:
-                lost = await self._bus.hide(self._queue.name, receipts, lease_s)
-            except Unavailable as error:
-                logger.warning("heartbeat_failed", extra={"fields": {"error": str(error)}})
-                continue
+            await asyncio.sleep(pause_s)
+            flights = [flight for flight in self._flights.values() if not flight.leaving]
+            pause_s = lease_s / 3 if await self._renew(flights) else lease_s / 15
             for flight in flights:
-                if flight.message.receipt in lost and not flight.task.done():
+                if flight.leased_until <= time.monotonic() + pause_s and not flight.leaving:
                     metric("LeaseLost", 1, queue=self._queue.name)
                     flight.task.cancel()
+
+    async def _renew(self, flights: Sequence[Flight]) -> bool:
+        """False when SQS did not answer."""
+        if not flights:
+            return True
+        started, lease_s = time.monotonic(), self._queue.visibility_s
+        left_s = min(flight.leased_until for flight in flights) - started
+        receipts = [flight.message.receipt for flight in flights]
+        try:
+            async with asyncio.timeout(max(0.0, left_s)):
+                lost = await self._bus.hide(self._queue.name, receipts, lease_s)
+        except (Unavailable, TimeoutError) as error:
+            logger.warning("heartbeat_failed", extra={"fields": {"error": described(error)}})
+            return False
+        for flight in flights:
+            held = flight.message.receipt not in lost
+            flight.leased_until = started + lease_s if held else started
+        return True
 
     async def _release(self, messages: Sequence[Received]) -> None:
         """Makes them visible at once. When that fails, their visibility runs out by itself."""
         if not messages:
             return
         try:
-            await self._bus.hide(self._queue.name, [one.receipt for one in messages], 0)
+            async with asyncio.timeout(_RELEASE_S):
+                await self._bus.hide(self._queue.name, [one.receipt for one in messages], 0)
         except Exception as error:
             fields = {"queue": self._queue.name, "error": described(error)}
             logger.exception("release_failed", extra={"fields": fields})
 
-    async def _drain(self, deadline: float) -> None:
+    async def _drain(self) -> None:
         flights = list(self._flights.values())
         if not flights:
             return
         tasks = [flight.task for flight in flights]
-        _, late = await asyncio.wait(tasks, timeout=max(0.0, deadline - time.monotonic()))
+        _, late = await asyncio.wait(tasks, timeout=self._left_s())
         for task in late:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        # A handler that does not end when it is cancelled must not hold up the stop.
+        await asyncio.wait(tasks, timeout=_CANCEL_S)
         await self._release([flight.message for flight in flights if flight.task in late])

@@ -2,11 +2,13 @@
 
 import logging
 import random
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from opentelemetry.trace import SpanKind
 
@@ -27,11 +29,16 @@ from shared.observability import bound, metric, span
 from shared.outcomes import Done, Handler, Outcome, Reject, Retry
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 Redeem = Callable[[str, Envelope], Awaitable[Envelope]]
+# SQS's own rule for what may follow.
+_REPLY_QUEUE = re.compile(re.escape(REPLY_QUEUE_PREFIX) + "[A-Za-z0-9_-]{1,60}")
 MAX_ATTEMPTS = 5
 # Near SQS's own maxReceiveCount a failure is final, or else the net would take it without a reason.
 LAST_RECEIVE = 15
 _REMEMBERED = 10_000
+# Redeemed messages that were handled, so that a second copy is not told from a lost object.
+_REDEEMED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +69,36 @@ class Dispatcher:
         own: dict[type[Message], Handler] = {PingV1: self._pong}
         self._handlers = own | dict(handlers)
         self._failures: OrderedDict[str, int] = OrderedDict()
+        self._redeemed: OrderedDict[str, None] = OrderedDict()
 
     async def judge(self, received: Received) -> Verdict:
         """Never raises but for cancellation."""
         try:
-            sent = decode(received.body, self._foreign)
-            if _expired(sent, received):
-                metric("Expired", 1, queue=self._queue)
-                return Verdict(Done(), sent.model_copy(update={"reply_to": None}))
+            sent = _answerable(decode(received.body, self._foreign))
+        except Undecodable as error:
+            return Verdict(Reject(str(error)))
+        if _expired(sent, received):
+            metric("Expired", 1, queue=self._queue)
+            return Verdict(Done(), sent.model_copy(update={"reply_to": None}))
+        try:
             envelope = await self._redeem(self._queue, sent)
             message = message_of(envelope)
             handler = self._handlers.get(type(message))
             if handler is None:
                 raise Undecodable(f"{self._queue} has no handler for {envelope.type}")
-            _check_reply_to(envelope)
         except (Undecodable, NoSuchObject) as error:
-            return Verdict(Reject(str(error)))
+            if isinstance(error, NoSuchObject) and sent.id in self._redeemed:
+                return Verdict(Done(), sent)
+            return Verdict(Reject(str(error)), sent)
         except Unavailable as error:
             return Verdict(error)
         except Exception as error:
             logger.exception("undecodable", extra={"fields": {"queue": self._queue}})
-            return Verdict(Reject(f"the message cannot be read: {described(error)}"))
-        return Verdict(await self._run(handler, message, envelope, received), sent)
+            return Verdict(Reject(f"the message cannot be read: {described(error)}"), sent)
+        outcome = await self._run(handler, message, envelope, received)
+        if isinstance(outcome, Done) and envelope is not sent:
+            _remember(self._redeemed, sent.id, None, _REDEEMED)
+        return Verdict(outcome, sent)
 
     async def _run(
         self, handler: Handler, message: Message, envelope: Envelope, received: Received
@@ -135,9 +150,7 @@ class Dispatcher:
         failures = self._failures.pop(envelope.id, 0) + 1
         if failures >= MAX_ATTEMPTS or received.receive_count >= LAST_RECEIVE:
             return Reject(f"failed {failures} times, last: {outcome.reason}")
-        self._failures[envelope.id] = failures
-        if len(self._failures) > _REMEMBERED:
-            self._failures.popitem(last=False)
+        _remember(self._failures, envelope.id, failures, _REMEMBERED)
         return Retry(outcome.delay_s * 2 ** (failures - 1), outcome.reason)
 
     def _report(self, outcome: Outcome | Unavailable, envelope: Envelope, took_ms: float) -> None:
@@ -159,10 +172,17 @@ class Dispatcher:
         return Done(PongV1(service=self._service))
 
 
-def _check_reply_to(envelope: Envelope) -> None:
+def _remember(memory: "OrderedDict[str, T]", key: str, value: T, most: int) -> None:
+    memory[key] = value
+    if len(memory) > most:
+        memory.popitem(last=False)
+
+
+def _answerable(envelope: Envelope) -> Envelope:
     """Else a sender could have our answers delivered into any queue we may write to."""
-    if envelope.reply_to is not None and not envelope.reply_to.startswith(REPLY_QUEUE_PREFIX):
+    if envelope.reply_to is not None and not _REPLY_QUEUE.fullmatch(envelope.reply_to):
         raise Undecodable(f"reply_to must name a {REPLY_QUEUE_PREFIX}* queue")
+    return envelope
 
 
 def _expired(envelope: Envelope, received: Received) -> bool:

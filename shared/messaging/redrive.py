@@ -7,11 +7,12 @@ SNS subscriptions and no emulator has it.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from contracts.topology import QUEUES, Queue
 from shared.messaging.bus import Bus, Depth, Parcel
-from shared.messaging.wire import Received, attributes
+from shared.messaging.wire import Received, Undecodable, attributes, decode
 
 _LOOK_S = 30
 
@@ -50,14 +51,14 @@ async def _load(bus: Bus, queue: Queue) -> Load:
 
 
 async def look(bus: Bus, queue: Queue, most: int) -> list[Received]:
-    """Up to `most` dead letters; they stay, hidden from others for a moment."""
-    seen: dict[str, Received] = {}
-    async for message in _each(bus, queue):
-        seen[message.id] = message
+    """Up to `most` dead letters; they stay, and others see them again when this returns."""
+    seen: list[Received] = []
+    async for batch in _batches(bus, queue):
+        seen += batch
         if len(seen) >= most:
             break
-    await bus.hide(queue.dead_letters, [message.receipt for message in seen.values()], 0)
-    return list(seen.values())
+    await bus.hide(queue.dead_letters, [message.receipt for message in seen], 0)
+    return seen[:most]
 
 
 async def redrive(
@@ -87,12 +88,13 @@ async def discard(
     only: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Redriven:
-    """Deletes what lay there at the start; `only`: the one of that event or message id."""
+    """Deletes what lay there at the start, claim checks too; `only`: as in redrive."""
 
-    async def nothing(_message: Received) -> None:
-        return None
+    async def delete_claim_check(message: Received) -> None:
+        with suppress(Undecodable):
+            await bus.delete_claim_check(queue.name, decode(message.body))
 
-    return await _take(bus, queue, nothing, float("inf"), only, progress)
+    return await _take(bus, queue, delete_claim_check, float("inf"), only, progress)
 
 
 async def _take(
@@ -103,30 +105,33 @@ async def _take(
     only: str | None,
     progress: Callable[[int], None],
 ) -> Redriven:
-    moved, left, started_ms = 0, [], time.time() * 1000
-    async for message in _each(bus, queue):
-        meant = only in (None, message.id, message.attributes.get("event_id"))
-        if not meant or message.sent_at_ms >= started_ms:
-            left.append(message.receipt)
-            continue
-        await handle(message)
-        await bus.delete(queue.dead_letters, message.receipt)
-        await bus.delete_parked(message)
-        moved += 1
-        progress(moved)
-        await asyncio.sleep(1 / per_second)
-    await bus.hide(queue.dead_letters, left, 0)
-    return Redriven(moved, len(left))
+    moved, held, started_ms = 0, dict[str, str](), time.time() * 1000
+    try:
+        async for batch in _batches(bus, queue):
+            held |= {message.id: message.receipt for message in batch}
+            for message in batch:
+                meant = only in (None, message.id, message.attributes.get("event_id"))
+                if not meant or message.sent_at_ms >= started_ms:
+                    continue
+                await handle(message)
+                await bus.delete(queue.dead_letters, message.receipt)
+                del held[message.id]
+                await bus.delete_parked(message)
+                moved += 1
+                progress(moved)
+                await asyncio.sleep(1 / per_second)
+    finally:
+        await bus.hide(queue.dead_letters, list(held.values()), 0)
+    return Redriven(moved, len(held))
 
 
-async def _each(bus: Bus, queue: Queue) -> AsyncIterator[Received]:
+async def _batches(bus: Bus, queue: Queue) -> AsyncIterator[list[Received]]:
     """Every dead letter once: until a short poll brings nothing or only what was seen."""
     seen: set[str] = set()
     while messages := await bus.receive(queue.dead_letters, 10, 1):
         await bus.hide(queue.dead_letters, [message.receipt for message in messages], _LOOK_S)
         fresh = [message for message in messages if message.id not in seen]
         seen |= {message.id for message in fresh}
-        for message in fresh:
-            yield message
         if not fresh:
             return
+        yield fresh

@@ -14,6 +14,8 @@ from shared.settings import Settings
 logger = logging.getLogger(__name__)
 _ALIVE_AT = "ragops:alive-at"
 _ORPHAN_AFTER_S = 600
+# After an outage of SQS all tags are old: the living mark theirs between two looks.
+_LOOKS = 3
 
 
 class ReplyQueues:
@@ -21,6 +23,7 @@ class ReplyQueues:
 
     def __init__(self, sqs: Any, settings: Settings) -> None:
         self._sqs, self._settings = sqs, settings
+        self._looks: dict[str, int] = {}
 
     async def create(self, name: str) -> None:
         with outages_of("sqs"):
@@ -39,7 +42,10 @@ class ReplyQueues:
             await self._sqs.tag_queue(QueueUrl=await self._url(name), Tags=_alive_now())
 
     async def sweep(self, own: str) -> None:
-        """Removes every reply queue whose gateway has not marked it for ten minutes."""
+        """Removes every reply queue whose gateway has not marked it for ten minutes.
+
+        It must be found so at three sweeps in a row. Each gateway sweeps as often as it marks.
+        """
         prefix = self._settings.resource(REPLY_QUEUE_PREFIX)
         with outages_of("sqs"):
             listed = await self._sqs.list_queues(QueueNamePrefix=prefix)
@@ -50,9 +56,14 @@ class ReplyQueues:
     async def _sweep_one(self, url: str) -> None:
         """One that cannot be swept must not keep the others."""
         try:
-            if await self._orphaned(url):
+            if not await self._orphaned(url):
+                self._looks.pop(url, None)
+                return
+            self._looks[url] = self._looks.get(url, 0) + 1
+            if self._looks[url] >= _LOOKS:
                 await self._sqs.delete_queue(QueueUrl=url)
-        except ClientError as error:
+                del self._looks[url]
+        except (ClientError, ValueError) as error:
             logger.warning("reply_queue_not_swept", extra={"fields": {"error": described(error)}})
 
     async def _orphaned(self, url: str) -> bool:

@@ -1,10 +1,10 @@
 """Request and reply: one reply queue a process, whose name nobody else knows."""
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
+from dataclasses import dataclass
 from typing import TypeVar
 
 from contracts.envelope import Context, Envelope, wrap
@@ -22,14 +22,27 @@ UPKEEP_S = 60.0
 _PAUSE_S = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request whose asker waits for `answer`."""
+
+    request: Envelope
+    answer: asyncio.Future[Envelope]
+
+    def answered_by(self, reply: Envelope) -> bool:
+        """Whoever learns a request's id must still not answer for another tenant."""
+        ours = self.request
+        return (reply.tenant, reply.correlation_id) == (ours.tenant, ours.correlation_id)
+
+
 class BusRequester:
     """shared.ports.Requester and a Runnable whose loop hands each reply to its asker."""
 
     def __init__(self, bus: Bus, *, upkeep_s: float = UPKEEP_S) -> None:
         self._bus, self._queues, self._upkeep_s = bus, bus.reply_queues, upkeep_s
-        self._deletes: set[asyncio.Task[None]] = set()
+        self._replies: set[asyncio.Task[None]] = set()
         self._name = REPLY_QUEUE_PREFIX + secrets.token_hex(8)
-        self._waiting: dict[str, asyncio.Future[Envelope]] = {}
+        self._waiting: dict[str, _Asked] = {}
         self._stopping = asyncio.Event()
         self._open = asyncio.Event()
         self._polled_at = time.monotonic()
@@ -47,7 +60,7 @@ class BusRequester:
                 budget_ms=budget_ms,
             )
             answer: asyncio.Future[Envelope] = asyncio.get_running_loop().create_future()
-            self._waiting[request.id] = answer
+            self._waiting[request.id] = _Asked(request, answer)
             try:
                 async with asyncio.timeout(budget_ms / 1000 - (time.monotonic() - started)):
                     await self._open.wait()
@@ -69,56 +82,71 @@ class BusRequester:
         return time.monotonic() - self._polled_at < self._bus.settings.poll_wait_s + 30
 
     async def run(self) -> None:
-        """Makes the queue, receives until stopped, removes it."""
+        """Makes the queue, receives until stopped, removes it with whatever is in it."""
         await self._queues.create(self._name)
         self._open.set()
-        keeper = asyncio.create_task(self._keep_alive())
+        keeper, poller = asyncio.create_task(self._keep_alive()), asyncio.create_task(self._poll())
+        poller.add_done_callback(lambda _: self.stop())
         try:
-            while not self._stopping.is_set():
-                self._polled_at = time.monotonic()
-                await self._receive()
-            await asyncio.gather(*self._deletes)
+            await self._stopping.wait()
         finally:
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+            # Nobody else reads this queue, so nothing is lost with a receive that is cancelled.
+            ending = [keeper, poller, *self._replies]
+            for task in ending:
+                task.cancel()
+            results = await asyncio.gather(*ending, return_exceptions=True)
+            await self._remove()
+        if isinstance(results[1], Exception):
+            raise results[1]
+
+    async def _remove(self) -> None:
+        try:
             await self._queues.remove(self._name)
+        except Exception as error:  # noqa: BLE001 (the other gateways sweep it)
+            fields = {"error": described(error)}
+            logger.warning("reply_queue_not_removed", extra={"fields": fields})
 
-    async def _receive(self) -> None:
-        try:
-            messages = await self._bus.receive(self._name, 10, self._bus.settings.poll_wait_s)
-        except Unavailable as error:
-            logger.warning("poll_failed", extra={"fields": {"dependency": error.dependency}})
-            await asyncio.sleep(_PAUSE_S)
-            return
-        for message in messages:
-            await self._deliver(message)
-            # The next poll does not wait for it: the next reply may be there already.
-            delete = asyncio.create_task(self._delete(message))
-            self._deletes.add(delete)
-            delete.add_done_callback(self._deletes.discard)
+    async def _poll(self) -> None:
+        while True:
+            self._polled_at = time.monotonic()
+            try:
+                messages = await self._bus.receive(self._name, 10, self._bus.settings.poll_wait_s)
+            except Unavailable as error:
+                logger.warning("poll_failed", extra={"fields": {"dependency": error.dependency}})
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            for message in messages:
+                # The next poll does not wait for it: the next reply may be there already.
+                task = asyncio.create_task(self._take(message))
+                self._replies.add(task)
+                task.add_done_callback(self._replies.discard)
 
-    async def _deliver(self, message: Received) -> None:
-        """No reply may end this loop, whatever it holds: every stream waits for it."""
+    async def _take(self, message: Received) -> None:
+        """No reply may end the loop, whatever it holds: every stream waits for it."""
         try:
-            sent = decode(message.body)
-            waiting = self._waiting.get(sent.causation_id or "")
-            if waiting is None or waiting.done():
-                metric("LateReplies", 1)
-                return
-            envelope = await self._bus.redeem(self._name, sent)
-            if not waiting.done():
-                waiting.set_result(envelope)
-            await self._bus.delete_claim_check(self._name, sent)
+            await self._deliver(decode(message.body))
         except Exception as error:  # noqa: BLE001 (as the docstring says)
             fields = {"reason": str(error) if isinstance(error, Undecodable) else described(error)}
             logger.warning("unreadable_reply", extra={"fields": fields})
-
-    async def _delete(self, message: Received) -> None:
         try:
             await self._bus.delete(self._name, message.receipt)
         except Exception as error:  # noqa: BLE001 (the queue forgets it after a minute anyway)
             logger.warning("reply_not_deleted", extra={"fields": {"error": described(error)}})
+
+    async def _deliver(self, sent: Envelope) -> None:
+        asked = self._waiting.get(sent.causation_id or "")
+        if asked is None or asked.answer.done():
+            metric("LateReplies", 1)
+            await self._bus.delete_claim_check(self._name, sent)
+            return
+        if not asked.answered_by(sent):
+            metric("ForgedReplies", 1)
+            logger.warning("forged_reply", extra={"fields": {"request": asked.request.id}})
+            return
+        envelope = await self._bus.redeem(self._name, sent)
+        if not asked.answer.done():
+            asked.answer.set_result(envelope)
+        await self._bus.delete_claim_check(self._name, sent)
 
     async def _keep_alive(self) -> None:
         """Both are tried each time: a sweep that fails must not let this queue look orphaned."""

@@ -1,6 +1,7 @@
 """Envelopes on the wire: a JSON body, with type, version and traceparent as attributes too."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ ATTRIBUTES = (*KEPT, *FACTS)
 # SQS refuses a body or an attribute with any other character (SendMessage, API reference).
 _REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ATTRIBUTE_MAX = 500
+# A sender's word, in a reason that tells it.
+_TYPE_SHOWN = 64
 
 
 class Undecodable(Exception):
@@ -96,42 +99,62 @@ def routing(envelope: Envelope) -> dict[str, dict[str, str]]:
 def decode(body: str, foreign: Foreign | None = None) -> Envelope:
     """Raises Undecodable, whatever the body is. What has no envelope is offered to `foreign`."""
     try:
-        return _envelope(body, foreign)
+        return _envelope(parsed(body), body, foreign)
     except Undecodable:
         raise
     except ValidationError as error:
         raise Undecodable(f"invalid envelope: {problems(error)}") from None
-    except RecursionError:
-        raise Undecodable("the JSON is nested too deeply") from None
     except Exception as error:  # noqa: BLE001 (whatever a reader trips over, trying again is no use)
         raise Undecodable(f"the message cannot be read: {type(error).__name__}") from None
 
 
-def _envelope(body: str, foreign: Foreign | None) -> Envelope:
-    try:
-        parsed = json.loads(body, parse_constant=_no_number)
-    except ValueError:
-        raise Undecodable("not JSON") from None
-    if not isinstance(parsed, dict):
-        raise Undecodable(f"a JSON object is expected, not {type(parsed).__name__}")
-    if foreign is None or {"type", "version", "data"} <= parsed.keys():
-        return Envelope.model_validate(parsed)
-    envelope = foreign(parsed, body)
+def _envelope(fields: dict[str, Any], body: str, foreign: Foreign | None) -> Envelope:
+    if foreign is None or {"type", "version", "data"} <= fields.keys():
+        return Envelope.model_validate(fields)
+    envelope = foreign(fields, body)
     if envelope is None:
         raise Undecodable("neither an envelope nor a known form without one")
     return envelope
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """A JSON object that every store can hold and every reply can carry. Raises Undecodable.
+
+    Python reads more than JSON has: NaN, numbers beyond a double, halves of surrogate pairs. Any of
+    them would fail only later, where a whole list or table suffers from it.
+    """
+    try:
+        found = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        if "\\u" in text or not text.isascii():
+            json.dumps(found, ensure_ascii=False).encode()
+    except RecursionError:
+        raise Undecodable("the JSON is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise Undecodable("half of a surrogate pair is no character") from None
+    except ValueError:
+        raise Undecodable("not JSON") from None
+    if not isinstance(found, dict):
+        raise Undecodable(f"a JSON object is expected, not {type(found).__name__}")
+    return found
 
 
 def _no_number(name: str) -> NoReturn:
     raise Undecodable(f"{name} is no number in JSON")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise Undecodable("a number is too large")
+    return number
+
+
 def message_of(envelope: Envelope) -> Message:
     """The body as its newest version. Raises Undecodable."""
+    name = f"{envelope.type} v{envelope.version}"[:_TYPE_SHOWN]
     kind = BY_VERSION.get((envelope.type, envelope.version))
     if kind is None:
-        raise Undecodable(f"unknown type and version: {envelope.type} v{envelope.version}")
-    name = f"{envelope.type} v{envelope.version}"
+        raise Undecodable(f"unknown type and version: {name}")
     try:
         return newest(kind.model_validate(envelope.data))
     except ValidationError as error:

@@ -49,7 +49,13 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"] = trace_id
         if record.exc_info and record.exc_info[1]:
             line["exception"] = _told(record.exc_info[1])
-        return json.dumps(line, default=str, ensure_ascii=False)
+        text = json.dumps(line, default=_plain, ensure_ascii=False)
+        # Half of a surrogate pair cannot be written: the line must not be lost for it.
+        return text.encode(errors="backslashreplace").decode()
+
+
+def _plain(value: object) -> str:
+    return described(value) if isinstance(value, BaseException) else str(value)
 
 
 def _told(error: BaseException) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Thread
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -16,6 +17,8 @@ from opentelemetry.util.types import AttributeValue
 from shared.errors import described
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+# A collector that is away must not hold up a stop: the exporter alone would try for 10 s.
+_SHUT_DOWN_S = 2.0
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("ragops")
 
@@ -28,7 +31,8 @@ def configure_traces(service: str, otlp_url: str | None) -> None:
     """
     exports = bool(otlp_url) or any(os.environ.get(name) for name in _ENDPOINTS)
     sampler = None if exports else ALWAYS_OFF
-    provider = TracerProvider(sampler, Resource.create({"service.name": service}))
+    resource = Resource.create({"service.name": service})
+    provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
     if exports:
         # Its import takes .3 s, which who does not export need not wait for.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -38,11 +42,13 @@ def configure_traces(service: str, otlp_url: str | None) -> None:
     trace.set_tracer_provider(provider)
 
 
-def shut_down_traces() -> None:
-    """Sends what is left; a process that exports nothing does nothing."""
+def shut_down_traces(within_s: float = _SHUT_DOWN_S) -> None:
+    """Sends what is left, in `within_s` seconds; a process that exports nothing does nothing."""
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
-        provider.shutdown()
+        last = Thread(target=provider.shutdown, daemon=True)
+        last.start()
+        last.join(within_s)
 
 
 @contextmanager
@@ -52,26 +58,26 @@ def span(
     *,
     parent: str | None = None,
     kind: SpanKind = SpanKind.INTERNAL,
+    current: bool = True,
 ) -> Iterator[Span]:
     """A span below `parent` (a traceparent) or else below the current one.
 
-    An error is told by its kind only: its words may quote a document.
+    An asynchronous generator asks for one that is not `current`: its reader runs in the same
+    context, and may leave it from another. An error is told by its kind only: its words may quote
+    a document.
     """
     context = _propagator.extract({"traceparent": parent}) if parent else None
-    with _tracer.start_as_current_span(
-        name,
-        context=context,
-        kind=kind,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as current:
-        try:
-            yield current
-        except Exception as error:
-            current.set_attribute("error.type", type(error).__name__)
-            current.set_status(StatusCode.ERROR, described(error))
-            raise
+    opened = _tracer.start_span(name, context=context, kind=kind, attributes=attributes)
+    scope = trace.use_span(opened, record_exception=False, set_status_on_exception=False)
+    try:
+        with scope if current else nullcontext():
+            yield opened
+    except Exception as error:
+        opened.set_attribute("error.type", type(error).__name__)
+        opened.set_status(StatusCode.ERROR, described(error))
+        raise
+    finally:
+        opened.end()
 
 
 def current_traceparent() -> str | None:

@@ -118,6 +118,9 @@ class FakeBlobs:
         self.faults.strike("s3")
         self.objects[key] = body
 
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        await self.put(key, b"".join([chunk async for chunk in chunks]))
+
     async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         self.faults.strike("s3")
         if key not in self.objects:

@@ -1,0 +1,113 @@
+"""Which errors are outages, in every form in which AWS and its proxies give them."""
+
+import asyncio
+
+import pytest
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    EventStreamError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+from botocore.parsers import ResponseParserError
+
+from shared.errors import Unavailable
+from shared.messaging import open_bus
+from shared.outage import is_outage, outages_of
+from shared.settings import Settings
+from tests.unit.shared.fake_aws import client_error
+
+THROTTLES = (
+    *("Throttling", "ThrottlingException", "Throttled", "RequestThrottled", "SlowDown"),
+    *("TooManyRequestsException", "OverLimit", "KmsThrottled", "LimitExceededException"),
+    *("ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+)
+DOWN = (
+    *("InternalError", "InternalFailure", "InternalServerException", "ServiceUnavailable"),
+    *("ServiceUnavailableException", "ModelNotReadyException", "ModelStreamErrorException"),
+    *("ModelTimeoutException", "RequestTimeout", "ConditionalRequestConflict"),
+)
+OURS = (
+    *("AccessDenied", "ValidationException", "NonExistentQueue", "ReceiptHandleIsInvalid"),
+    *("NoSuchKey", "InvalidParameterValue", "ResourceNotFoundException", "", "Throttle"),
+)
+
+
+@pytest.mark.parametrize("form", ["{}", "AWS.SimpleQueueService.{}", "first letter small"])
+@pytest.mark.parametrize(
+    ("code", "outage"), [*((c, True) for c in THROTTLES + DOWN), *((c, False) for c in OURS)]
+)
+def test_codes_count_with_and_without_prefix_and_case(code: str, form: str, outage: bool) -> None:
+    told = code[:1].lower() + code[1:] if form == "first letter small" else form.format(code)
+    assert is_outage(client_error(told)) == outage
+
+
+@pytest.mark.parametrize(
+    ("status", "outage"), [(400, False), (404, False), (429, True), (500, True), (503, True)]
+)
+def test_an_unknown_code_counts_by_its_status(status: int, outage: bool) -> None:
+    assert is_outage(client_error("Unheard", status)) == outage
+
+
+@pytest.mark.parametrize(
+    ("error", "outage"),
+    [
+        (EndpointConnectionError(endpoint_url="x"), True),
+        (ConnectTimeoutError(endpoint_url="x"), True),
+        (ReadTimeoutError(endpoint_url="x"), True),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), True),
+        (ResponseParserError("an answer of a proxy"), True),
+        (ConnectionResetError(), True),
+        (TimeoutError(), True),
+        (NoCredentialsError(), False),
+        (ParamValidationError(report="x"), False),
+        (ValueError("ours"), False),
+        (EventStreamError({"Error": {"Code": "anything"}}, "ConverseStream"), True),
+        (EventStreamError({"Error": {"Code": "validationException"}}, "ConverseStream"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_other_errors_count_by_their_kind(error: Exception, outage: bool) -> None:
+    assert is_outage(error) == outage
+    with pytest.raises(Unavailable if outage else type(error)), outages_of("sqs"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"Mess',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{"Mess',
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n<a>",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 503 Slow\r\nContent-Length: 4\r\n\r\n<a/>",
+    ],
+    ids=["reset", "cut", "cut in a chunk", "not JSON", "not HTTP", "503 of a proxy"],
+)
+async def test_a_torn_answer_is_an_outage_or_no_message(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the real client: no answer of the network may end a loop."""
+    asked = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.read(65536)
+        asked += 1
+        writer.write(head)
+        writer.close()
+
+    monkeypatch.setattr("shared.aws.PATIENT", {"max_attempts": 1, "mode": "standard"})
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", poll_wait_s=1)
+    async with open_bus(settings) as bus:
+        bus._urls["q"] = f"http://127.0.0.1:{port}/q"
+        (found,) = await asyncio.gather(bus.receive("q", 1, 0), return_exceptions=True)
+    server.close()
+    assert asked >= 1
+    assert found == [] or isinstance(found, Unavailable)
