@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-import botocore.session
-from botocore.exceptions import BotoCoreError
-
 from compose.local.errors import LocalError
 from compose.local.layout import Layout
 
@@ -37,6 +34,9 @@ class Account:
     @classmethod
     def of_shell(cls) -> Self:
         """What this shell's AWS CLI would use. Raises LocalError, which says what is missing."""
+        import botocore.session  # only here: status and stop do without
+        from botocore.exceptions import BotoCoreError
+
         if found := [name for name in _OURS if name in os.environ]:
             raise LocalError(
                 f"This shell speaks to an emulator ({', '.join(found)}), perhaps by .ragops/env. "
