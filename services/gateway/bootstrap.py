@@ -1,5 +1,6 @@
 """The whole of the gateway, wired on one screen."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -39,11 +40,16 @@ from services.gateway.store.usage_store import UsageStore
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.clock import SystemClock
+from shared.delivery import Delivery
 from shared.lifecycle import Runnable, Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, BusRequester, Consumer, open_bus
 from shared.metering import Metering
 from shared.outcomes import Handlers
 from shared.ports import Blobs, Clock, Model, Publisher, Requester
+
+# Seconds to confirm what is on its way when the streams have used up the drain: with it 118 s, and
+# the platform waits 120 s.
+_CONFIRM_S = 8.0
 
 
 class RunningRequester(Requester, Runnable, Protocol):
@@ -89,8 +95,7 @@ async def bootstrap(
         sessions, notes = sessions or SessionStore(cache), notes or NoteStore(cache)
         ledger = ledger or UsageStore(counts)
         metering, background = Metering("gateway", publisher), Background()
-        stack.push_async_callback(_drain, background, metering)
-        recording = Recording(publisher, sessions, background)
+        recording = Recording(Delivery(publisher), sessions, background, s.record_s)
         turns = _turns(s, MeteredModel(model, price), requester, recording, metering, clock)
         usage = Usage(ledger, clock)
         needs = authentication(Access(s.token_secret.get_secret_value()))
@@ -106,6 +111,7 @@ async def bootstrap(
         ]
         app = build_app(routers, s.upload_limit_bytes)
         server = HttpServer(app, listener, drain_s=s.drain_s, needed=requester)
+        stack.push_async_callback(_drain, server, background, recording, metering)
         events: Handlers = {ModelUsedV2: UsageController(usage).model_used}
         consumer = Consumer(bus, "gateway-events", events, probe=ledger.ping, linger_s=LINGER_S)
         yield GatewayService([server, consumer], {"gateway-events": events}, app=app, server=server)
@@ -132,10 +138,13 @@ def _turns(
     )
 
 
-async def _drain(background: Background, metering: Metering) -> None:
-    """Turns end first, then their usage is confirmed; both need the bus and Redis open."""
+async def _drain(
+    server: HttpServer, background: Background, recording: Recording, metering: Metering
+) -> None:
+    """Turns end first, then they and their usage are confirmed, while bus and Redis are open."""
     await background.drain()
-    await metering.drain()
+    within_s = max(_CONFIRM_S, server.left_s())
+    await asyncio.gather(recording.drain(within_s), metering.drain(within_s))
 
 
 def _prices(settings: GatewaySettings) -> PriceList:

@@ -32,6 +32,13 @@ class GatewaySettings(Settings):
         default=110.0, ge=0, description="seconds for answers under way to end after a stop"
     )
 
+    record_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that a finished answer waits for its record to be confirmed; later it"
+        " ends with the error not_recorded, and the record is sent on",
+    )
+
     answer_models: tuple[str, ...] = Field(
         default=("amazon.nova-lite-v1:0", "amazon.nova-micro-v1:0"),
         min_length=1,
