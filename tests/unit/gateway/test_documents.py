@@ -214,6 +214,45 @@ async def test_a_delete_is_confirmed_and_removes_the_note(gateway: Gateway) -> N
     assert gateway.notes.notes == {}
 
 
+async def test_a_delete_names_the_upload_that_it_may_have_overtaken(gateway: Gateway) -> None:
+    await upload(gateway)
+    gateway.requester.answers[GetDocumentV1] = RequestRefused("not_found", "no")
+    gateway.requester.answers[DeleteDocumentV1] = a_state("deleted")
+    async with gateway.client() as client:
+        response = await client.delete(f"/v1/documents/{ID}")
+        assert (response.status_code, response.json()["status"]) == (202, "deleted")
+        assert (await client.get(f"/v1/documents/{ID}")).status_code == 404
+    [asked] = gateway.requester.of(DeleteDocumentV1)
+    assert asked.accepted_id == gateway.publisher.sent[0].id
+
+
+async def test_a_delete_of_a_foreign_note_names_no_upload(gateway: Gateway) -> None:
+    await upload(gateway, data={"visibility": '["user:ann"]'})
+    gateway.requester.answers[DeleteDocumentV1] = RequestRefused("not_found", "no")
+    scopes = frozenset({"documents:write"})
+    async with gateway.client(user="bob", scopes=scopes) as client:
+        assert (await client.delete(f"/v1/documents/{ID}")).status_code == 404
+    [asked] = gateway.requester.of(DeleteDocumentV1)
+    assert (asked.accepted_id, asked.visible_to) == (None, ("user:bob",))
+    assert gateway.notes.notes
+
+
+@pytest.mark.parametrize(
+    ("scopes", "visible_to"),
+    [
+        (frozenset({"documents:write"}), ("user:ann", "group:law")),
+        (frozenset({"documents:write", "admin"}), None),
+    ],
+)
+async def test_an_upload_says_what_its_uploader_may_replace(
+    gateway: Gateway, scopes: frozenset[str], visible_to: tuple[str, ...] | None
+) -> None:
+    async with gateway.client(scopes=scopes, groups=("law",)) as client:
+        assert (await client.post("/v1/documents", files=FILE)).status_code == 202
+    [sent] = gateway.publisher.on("ingestion-documents")
+    assert sent.visible_to == visible_to
+
+
 async def test_deleting_what_is_not_there_is_404(gateway: Gateway) -> None:
     gateway.requester.answers[DeleteDocumentV1] = RequestRefused("not_found", "no")
     async with gateway.client() as client:

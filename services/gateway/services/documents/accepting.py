@@ -45,7 +45,7 @@ class Accepting:
         with bound(tenant=who.tenant, correlation_id=context.correlation_id), span("accept"):
             key = f"{UPLOADS_PREFIX}{who.tenant}/{uuid4()}/{name}"
             await self.blobs.put(key, upload.body)
-            message_id = await self._send(name, key, media_type, upload, context)
+            message_id = await self._send(who, name, key, media_type, upload, context)
             note = AcceptedNote(
                 document_id=document_id(who.tenant, name),
                 name=name,
@@ -61,7 +61,13 @@ class Accepting:
         return note
 
     async def _send(
-        self, name: str, key: str, media_type: str, upload: Upload, context: Context
+        self,
+        who: Principal,
+        name: str,
+        key: str,
+        media_type: str,
+        upload: Upload,
+        context: Context,
     ) -> str:
         message = IngestDocumentV2(
             name=name,
@@ -70,6 +76,8 @@ class Accepting:
             tags=upload.tags,
             metadata=upload.metadata,
             visibility=upload.visibility,
+            # A document that the uploader may not see is not replaced.
+            visible_to=who.managed_as,
         )
         return await self.publisher.send("ingestion-documents", message, context)
 

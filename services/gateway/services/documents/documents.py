@@ -59,15 +59,24 @@ class Documents:
 
     async def list(self, who: Principal, limit: int, after: str | None) -> DocumentsListedV1:
         """A page of the tenant's documents, newest first."""
-        request = ListDocumentsV1(limit=limit, after=after, visible_to=_names(who))
+        request = ListDocumentsV1(limit=limit, after=after, visible_to=who.managed_as)
         with span("list_documents"):
             return await self.requester.ask(
                 QUEUE, request, DocumentsListedV1, _context(who), self.budget_ms
             )
 
     async def delete(self, who: Principal, document_id: str) -> DocumentSummary:
-        """Returns when ingestion has committed the deletion. Raises NotFound."""
-        request = DeleteDocumentV1(document_id=document_id, visible_to=_names(who))
+        """Returns when ingestion has committed the deletion. Raises NotFound.
+
+        An upload that ingestion has not taken in yet is deleted with its document: the note names
+        it, so that it does not bring the document back.
+        """
+        note = await self._noted(who, document_id)
+        request = DeleteDocumentV1(
+            document_id=document_id,
+            accepted_id=note.message_id if note else None,
+            visible_to=who.managed_as,
+        )
         with span("delete_document"):
             try:
                 state = await self.requester.ask(
@@ -86,7 +95,7 @@ class Documents:
         request = GetDocumentV1(
             document_id=document_id,
             accepted_id=note.message_id if note else None,
-            visible_to=_names(who),
+            visible_to=who.managed_as,
         )
         try:
             return await self.requester.ask(
@@ -102,7 +111,7 @@ class Documents:
             note = await self.notes.get(who.tenant, document_id)
         except Unavailable:
             return None
-        names = _names(who)
+        names = who.managed_as
         if note is None or note.visibility is None or names is None:
             return note
         return note if set(names) & set(note.visibility) else None
@@ -117,11 +126,6 @@ class Documents:
 
 def _context(who: Principal) -> Context:
     return Context(tenant=who.tenant, principal=who.user)
-
-
-def _names(who: Principal) -> tuple[str, ...] | None:
-    """An admin manages all of the tenant's documents, also those they could not search."""
-    return None if "admin" in who.scopes else who.visible_to
 
 
 def _absent(document_id: str) -> NotFound:
