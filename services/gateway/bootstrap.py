@@ -18,10 +18,12 @@ from services.gateway.controllers.usage import UsageController, usage_routes
 from services.gateway.http.app import build_app
 from services.gateway.http.auth import authentication
 from services.gateway.http.server import HttpServer, listening
+from services.gateway.http.uploads import UploadSlots
 from services.gateway.services.access import Access
 from services.gateway.services.background import Background
 from services.gateway.services.documents.accepting import Accepting
 from services.gateway.services.documents.documents import Documents
+from services.gateway.services.documents.reconciliation import Reconciliation
 from services.gateway.services.passages import Passages
 from services.gateway.services.ports import Notes, Sessions, UsageLedger
 from services.gateway.services.readiness import Readiness
@@ -84,7 +86,7 @@ async def bootstrap(
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening(s.host, s.port))
         if blobs is None:
-            blobs = await stack.enter_async_context(open_blobs(s))
+            blobs = await stack.enter_async_context(open_blobs(s, deadline_s=s.call_s))
         if bus is None:
             bus = await stack.enter_async_context(open_bus(s, blobs))
         if model is None:
@@ -99,12 +101,13 @@ async def bootstrap(
         turns = _turns(s, MeteredModel(model, price), requester, recording, metering, clock)
         usage = Usage(ledger, clock)
         needs = authentication(Access(s.token_secret.get_secret_value()))
-        accepting = Accepting(blobs, publisher, notes, clock)
+        accepting = Accepting(blobs, publisher, notes, clock, s.reconcile_s, s.call_s)
+        slots = UploadSlots(s.uploads_at_once, s.upload_wait_s)
         documents = Documents(requester, notes, s.documents_budget_ms)
         routers = [
             chat_routes(needs, turns, background, s.answer_models),
             search_routes(needs, Passages(requester, s.retrieval_budget_ms)),
-            document_routes(needs, accepting, documents, s.upload_limit_bytes),
+            document_routes(needs, accepting, documents, s.upload_limit_bytes, slots),
             usage_routes(needs, usage),
             health_routes(Readiness(requester, sessions.ping, s.ready_budget_ms)),
             page_routes(),
@@ -114,7 +117,11 @@ async def bootstrap(
         stack.push_async_callback(_drain, server, background, recording, metering)
         events: Handlers = {ModelUsedV2: UsageController(usage).model_used}
         consumer = Consumer(bus, "gateway-events", events, probe=ledger.ping, linger_s=LINGER_S)
-        yield GatewayService([server, consumer], {"gateway-events": events}, app=app, server=server)
+        reconciliation = Reconciliation(
+            notes, requester, publisher, clock, s.reconcile_s, s.documents_budget_ms
+        )
+        runnables: list[Runnable] = [server, consumer, reconciliation]
+        yield GatewayService(runnables, {"gateway-events": events}, app=app, server=server)
 
 
 def _turns(

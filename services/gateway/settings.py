@@ -88,6 +88,29 @@ class GatewaySettings(Settings):
     upload_limit_bytes: int = Field(
         default=50 * 1024 * 1024, gt=0, description="bytes of an uploaded file at most"
     )
+    uploads_at_once: int = Field(
+        default=8,
+        ge=1,
+        description="uploads that are read at the same time; each takes about 8 MiB of memory,"
+        " others wait",
+    )
+    upload_wait_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that an upload waits for its turn before it is refused with 503",
+    )
+    call_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that S3 or SQS have for a call of an upload before it is refused with"
+        " 503",
+    )
+    reconcile_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds between two looks for accepted uploads that ingestion does not know;"
+        " one that is older than this is asked for, and sent again",
+    )
 
     @field_validator("token_secret")
     @classmethod

@@ -59,5 +59,5 @@ class Passages:
                 )
             except RequestRefused as error:
                 if error.code == "unavailable":
-                    raise Unavailable("The knowledge graph", str(error)) from error
+                    raise Unavailable("graph", str(error)) from error
                 raise

@@ -35,7 +35,16 @@ from services.gateway.services.access import Access
 from services.gateway.services.turn.metered_model import Price
 from services.gateway.settings import GatewaySettings
 from shared.errors import Unavailable
-from shared.ports import ChatMessage, Embedded, EmbedRole, ModelReport, Reranked, Tool, ToolCall
+from shared.ports import (
+    ChatMessage,
+    Clock,
+    Embedded,
+    EmbedRole,
+    ModelReport,
+    Reranked,
+    Tool,
+    ToolCall,
+)
 from shared.testing.fakes import FakeBlobs, FakePublisher, FakeRequester, no_bus
 from shared.testing.probe import until
 
@@ -147,19 +156,32 @@ class FakeSessions:
 @dataclass
 class FakeNotes:
     notes: dict[tuple[str, str], AcceptedNote] = field(default_factory=dict)
+    dues: dict[tuple[str, str], datetime] = field(default_factory=dict)
     down: bool = False
 
-    async def put(self, tenant: str, note: AcceptedNote) -> None:
+    async def put(self, tenant: str, note: AcceptedNote, due: datetime) -> None:
         self._check()
         self.notes[tenant, note.document_id] = note
+        self.dues[tenant, note.document_id] = due
 
     async def get(self, tenant: str, document_id: str) -> AcceptedNote | None:
         self._check()
         return self.notes.get((tenant, document_id))
 
-    async def remove(self, tenant: str, document_id: str) -> None:
+    async def remove(self, tenant: str, note: AcceptedNote) -> None:
         self._check()
-        self.notes.pop((tenant, document_id), None)
+        key = (tenant, note.document_id)
+        if key in self.notes and self.notes[key].message_id == note.message_id:
+            del self.notes[key], self.dues[key]
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, AcceptedNote]]:
+        self._check()
+        late = sorted((due, key) for key, due in self.dues.items() if due <= now)
+        return [(key[0], self.notes[key]) for _, key in late[:limit]]
+
+    async def postpone(self, tenant: str, note: AcceptedNote, due: datetime) -> None:
+        self._check()
+        self.dues[tenant, note.document_id] = due
 
     def _check(self) -> None:
         if self.down:
@@ -309,7 +331,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(price: Price = price, **settings: Any) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    price: Price = price, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[Gateway]:
     """On a free port, where nobody listens until its server runs."""
     known: dict[str, Any] = {"port": 0, "answer_models": ("first", "second")}
     gateway = Gateway()
@@ -324,6 +348,7 @@ async def open_gateway(price: Price = price, **settings: Any) -> AsyncIterator[G
         sessions=gateway.sessions,
         notes=gateway.notes,
         ledger=gateway.ledger,
+        clock=clock,
     )
     async with opened as gateway.service:
         yield gateway

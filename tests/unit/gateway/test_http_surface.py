@@ -149,6 +149,24 @@ async def test_a_bad_search_names_its_field(
     assert response.json()["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (DeadlineMissed("retrieval-queries", 1), "Search is not available now."),
+        (Unavailable("sqs"), "A part of this system is not available now."),
+        (RequestRefused("unavailable", "opensearch"), "A part of this system is"),
+    ],
+)
+async def test_an_outage_is_told_in_a_persons_words(
+    gateway: Gateway, trouble: Exception, says: str
+) -> None:
+    gateway.requester.answers[SearchRequestedV1] = trouble
+    async with gateway.client() as client:
+        response = await client.post("/v1/search", json={"query": "q"})
+    assert response.json()["detail"].startswith(says)
+    assert not re.search("queries|sqs|opensearch", response.text)
+
+
 async def test_what_is_not_json_and_what_is_too_much_is_a_problem(gateway: Gateway) -> None:
     headers = {"Content-Type": "application/json"}
     async with gateway.client() as client:

@@ -52,7 +52,7 @@ class Documents:
             return note
         if note is not None:
             # Ingestion knows the upload: from here on only its own word counts.
-            await self._remove_note(who.tenant, document_id)
+            await self._remove_note(who.tenant, note)
         if state is None or state.document.status == "deleted":
             raise _absent(document_id)
         return state.document
@@ -85,7 +85,8 @@ class Documents:
             except RequestRefused as error:
                 _only_not_found(error)
                 raise _absent(document_id) from None
-        await self._remove_note(who.tenant, document_id)
+        if note is not None:
+            await self._remove_note(who.tenant, note)
         return state.document.model_copy(update={"status": "deleted"})
 
     async def _state(
@@ -116,12 +117,13 @@ class Documents:
             return note
         return note if set(names) & set(note.visibility) else None
 
-    async def _remove_note(self, tenant: str, document_id: str) -> None:
+    async def _remove_note(self, tenant: str, note: AcceptedNote) -> None:
         """A note that stays does no harm: ingestion's word comes before it, and it expires."""
         try:
-            await self.notes.remove(tenant, document_id)
+            await self.notes.remove(tenant, note)
         except Unavailable:
-            logger.warning("note_not_removed", extra={"fields": {"document_id": document_id}})
+            fields = {"document_id": note.document_id}
+            logger.warning("note_not_removed", extra={"fields": fields})
 
 
 def _context(who: Principal) -> Context:
