@@ -17,6 +17,7 @@ from services.gateway.controllers.search import search_routes
 from services.gateway.controllers.usage import UsageController, usage_routes
 from services.gateway.http.app import build_app
 from services.gateway.http.auth import Needs, authentication
+from services.gateway.http.connections import ConnectionLimits
 from services.gateway.http.server import HttpServer, listening
 from services.gateway.http.uploads import UploadSlots
 from services.gateway.services.access import Access
@@ -106,7 +107,8 @@ async def bootstrap(
             page_routes(),
         ]
         app = build_app(routers, s.upload_limit_bytes)
-        server = HttpServer(app, listener, drain_s=s.drain_s, needed=requester)
+        limits = ConnectionLimits(s.connections, s.head_s, s.body_idle_s)
+        server = HttpServer(app, listener, drain_s=s.drain_s, needed=requester, limits=limits)
         stack.push_async_callback(_drain, server, background, recording, metering)
         events: Handlers = {ModelUsedV2: UsageController(usage).model_used}
         consumer = Consumer(

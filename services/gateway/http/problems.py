@@ -29,9 +29,11 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
+    431: "head_too_large",
     500: "internal",
     503: "unavailable",
 }
