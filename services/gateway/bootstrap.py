@@ -29,6 +29,7 @@ from services.gateway.services.passages import Passages
 from services.gateway.services.ports import Notes, Sessions, UsageLedger
 from services.gateway.services.readiness import Readiness
 from services.gateway.services.turn.answering import Answering
+from services.gateway.services.turn.by_rule import EXTRACTIVE, ByRule
 from services.gateway.services.turn.finding import Finding
 from services.gateway.services.turn.metered_model import MeteredModel, Price
 from services.gateway.services.turn.recording import Recording
@@ -41,6 +42,7 @@ from services.gateway.store.note_store import NoteStore
 from services.gateway.store.session_store import SessionStore
 from services.gateway.store.usage_store import UsageStore
 from shared.bedrock import PriceList, open_model
+from shared.bedrock.prices import foundation_model
 from shared.blobs import open_blobs
 from shared.clock import SystemClock
 from shared.delivery import Delivery
@@ -93,11 +95,11 @@ async def bootstrap(
         sessions, notes = sessions or SessionStore(cache), notes or NoteStore(cache)
         metering, background = Metering("gateway", publisher), Background()
         recording = Recording(Delivery(publisher), sessions, background, s.record_s)
-        turns = _turns(s, MeteredModel(model, price), requester, recording, metering, clock)
+        documents = Documents(requester, notes, s.documents_budget_ms)
+        turns = _turns(s, MeteredModel(model, price), documents, recording, metering, clock)
         usage = Usage(ledger or UsageStore(counts), clock)
         needs = authentication(Access(s.token_secret.get_secret_value()))
         accepting = Accepting(blobs, publisher, notes, clock, s.reconcile_s, s.call_s)
-        documents = Documents(requester, notes, s.documents_budget_ms)
         routers = [
             chat_routes(needs, turns, background, s.answer_models),
             search_routes(needs, Passages(requester, s.retrieval_budget_ms)),
@@ -111,9 +113,8 @@ async def bootstrap(
         server = HttpServer(app, listener, drain_s=s.drain_s, needed=requester, limits=limits)
         stack.push_async_callback(_drain, server, background, recording, metering)
         events: Handlers = {ModelUsedV2: UsageController(usage).model_used}
-        consumer = Consumer(
-            bus, "gateway-events", events, probe=usage.ledger.ping, linger_s=LINGER_S
-        )
+        probe = usage.ledger.ping
+        consumer = Consumer(bus, "gateway-events", events, probe=probe, linger_s=LINGER_S)
         reconciliation = Reconciliation(documents, publisher, clock, s.reconcile_s)
         runnables: list[Runnable] = [server, consumer, reconciliation]
         yield GatewayService(runnables, {"gateway-events": events}, app=app, server=server)
@@ -145,21 +146,27 @@ def _document_routes(
 def _turns(
     s: GatewaySettings,
     model: MeteredModel,
-    requester: Requester,
+    documents: Documents,
     recording: Recording,
     metering: Metering,
     clock: Clock,
 ) -> Turns:
+    extractive = {foundation_model(name) for name in s.answer_models} == {EXTRACTIVE}
     return Turns(
         Understanding(recording.sessions, model, s.condense_model, s.condense_s),
         Finding(
-            requester, s.retrieval_budget_ms, s.memory_budget_ms, s.source_count, s.join_tokens
+            documents.requester,
+            s.retrieval_budget_ms,
+            s.memory_budget_ms,
+            s.source_count,
+            s.join_tokens,
         ),
         Answering(model, s.first_token_s, s.answer_tokens),
         recording,
         metering,
         clock,
         s.prompt_tokens,
+        ByRule(documents) if extractive else None,
     )
 
 

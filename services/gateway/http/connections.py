@@ -4,6 +4,7 @@ uvicorn keeps a request's head in memory however long it grows, and waits for it
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from services.gateway.http.problems import problem
 from shared.observability import metric
 
+logger = logging.getLogger(__name__)
 HEAD_LIMIT_BYTES = 64 * 1024
 
 
@@ -116,6 +118,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         metric("ConnectionsRefused", 1, status=str(status))
+        logger.info("connection_refused", extra={"fields": {"status": status}})
         body = bytes(problem(status, detail).body)
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"

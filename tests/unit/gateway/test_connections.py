@@ -125,7 +125,8 @@ async def test_a_body_that_comes_slowly_but_steadily_is_read() -> None:
     body = b'{"query": "' + b"q" * 20 + b'"}'
     head = (
         f"POST /v1/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {a_token()}\r\n"
-        f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        "Connection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     ).encode()
     async with serving(body_idle_s=2.0) as gateway:
         drops = [body[at : at + 1] for at in range(len(body))]
