@@ -100,9 +100,9 @@ class GatewaySettings(Settings):
         default=50 * 1024 * 1024, gt=0, description="bytes of an uploaded file at most"
     )
     uploads_at_once: int = Field(
-        default=8,
+        default=4,
         ge=1,
-        description="uploads that are read at the same time; each takes about 8 MiB of memory,"
+        description="uploads that are read at the same time; each takes about 13 MiB of memory,"
         " others wait",
     )
     upload_wait_s: float = Field(
