@@ -1,5 +1,5 @@
-// Draws a neighbourhood: the asked name in the middle, the others on an arc to each side of it; on
-// a narrow screen below it.
+// Draws a neighbourhood: the asked name in the middle, the related names on an arc to each side of
+// it. On a narrow screen they stand below it.
 
 const SVG = "http://www.w3.org/2000/svg";
 // Pixels: between two names, round the drawing, from the asked name to the others, for a label.
@@ -147,7 +147,7 @@ export function draw(box, { center, around, current }, { onName, onTie }) {
   const narrow = width < NARROW;
   const rows = narrow ? around.length + 1 : Math.ceil(around.length / 2);
   const height = Math.max(narrow ? 0 : 220, rows * ROW + 2 * MARGIN);
-  const label = `${center.written} and ${around.length} names around it`;
+  const label = `${center.written} and ${around.length} related names`;
   const size = { viewBox: `0 0 ${width} ${height}`, width, height };
   const picture = shape("svg", { role: "img", "aria-label": label, ...size });
   box.replaceChildren(picture);
