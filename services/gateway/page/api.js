@@ -25,7 +25,7 @@ export function keepToken(value) {
   localStorage.setItem(TOKEN_KEY, held);
 }
 
-export function forgetToken() {
+export function removeToken() {
   held = null;
   localStorage.removeItem(TOKEN_KEY);
 }
@@ -127,7 +127,7 @@ export function upload(file, onProgress) {
       request.status === 202
         ? resolve(JSON.parse(request.responseText))
         : reject(problemOf(request.status, request.responseText));
-    const stopped = "The upload stopped. Check that the server is running, then add the file again.";
+    const stopped = "The upload stopped. Check that the server is running, then add it again.";
     request.onerror = () => reject(new Problem(0, "offline", stopped));
     request.onabort = () => reject(new DOMException("The visit ended.", "AbortError"));
     visit().addEventListener("abort", () => request.abort());

@@ -2,8 +2,8 @@
 
 import {
   ask,
-  forgetConversation,
-  forgetTexts,
+  removeStored,
+  removeTexts,
   leaveConversation,
   newConversation,
   openConversation,
@@ -13,7 +13,7 @@ import {
 import { add, emptyDocuments, poll, readyCount, SETTLED, startDocuments } from "./documents.js";
 import { $, announce, grow, show, tooLong } from "./dom.js";
 import { startDrop } from "./drop.js";
-import { closeGraph, emptyGraph, forgetEvidence, openGraph, startGraph } from "./graph.js";
+import { closeGraph, emptyGraph, removeEvidence, openGraph, startGraph } from "./graph.js";
 import { closePassage, emptyPassage, leavePassageOf, startPassage } from "./passage.js";
 import { accepted, refused, signedIn, standingNow, startSignIn } from "./sign_in.js";
 
@@ -127,8 +127,8 @@ function welcome(items, problem) {
 }
 
 function onDeleted(id) {
-  forgetTexts(id);
-  forgetEvidence(id);
+  removeTexts(id);
+  removeEvidence(id);
   leavePassageOf(id);
 }
 
@@ -146,5 +146,5 @@ startSignIn({
     openConversation(who);
     checkQuestion();
   },
-  forget: forgetConversation,
+  removeStored,
 });

@@ -29,10 +29,11 @@ const idsOf = ({ n, document_id, passage_id, name, page }) => ({
 function keep() {
   if (!key) return;
   const turns = state.turns.map((turn) => ({ ...turn, sources: turn.sources.map(idsOf) }));
+  const draft = $("question").value;
   try {
-    sessionStorage.setItem(key, JSON.stringify({ id: state.id, turns, draft: $("question").value }));
+    sessionStorage.setItem(key, JSON.stringify({ id: state.id, turns, draft }));
   } catch {
-    // The storage is full: this tab forgets its older turns, the server does not.
+    // The storage is full: this tab gives up its older turns. The server still has them.
     state.turns.splice(0, Math.ceil(state.turns.length / 2));
   }
 }
@@ -109,7 +110,7 @@ function explained(failure) {
 
 export async function ask(question) {
   if (running) return;
-  forgetTexts();
+  removeTexts();
   const mine = state;
   running = new AbortController();
   setRunning(true);
@@ -139,7 +140,7 @@ export async function ask(question) {
   if (failure) onProblem(failure);
 }
 
-// The failed turn makes room for its question, asked once more.
+// Removes the failed turn and asks its question once more.
 function askAgain(turn, view) {
   if (running) return;
   state.turns.splice(state.turns.indexOf(turn), 1);
@@ -152,9 +153,9 @@ export function stop() {
   running?.abort();
 }
 
-// From now on the gateway is asked for the passages of older answers (or, with an id, for those of
-// that document): one that is deleted must not open from here.
-export function forgetTexts(documentId = null) {
+// Removes the passages' texts from older answers, or only those of one document. Opening such a
+// passage then asks the gateway, which does not show what was deleted.
+export function removeTexts(documentId = null) {
   for (const source of state.turns.flatMap((turn) => turn.sources)) {
     if (!documentId || source.document_id === documentId) delete source.text;
   }
@@ -184,7 +185,7 @@ export function openConversation(who) {
   replaceBy(conversation);
   for (const turn of state.turns) addView(turn);
   $("question").value ||= draft ?? "";
-  followEnd(true);
+  if (state.turns.length) followEnd(true);
 }
 
 // Empties the view; the user's next visit in this tab finds the conversation again.
@@ -197,7 +198,7 @@ export function leaveConversation() {
   replaceBy({ id: null, turns: [] });
 }
 
-export function forgetConversation(who) {
+export function removeStored(who) {
   if (who) sessionStorage.removeItem(keyOf(who));
 }
 

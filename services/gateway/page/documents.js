@@ -52,7 +52,8 @@ function dismiss(item) {
 function rowOf(item) {
   const percent = Math.round((item.progress ?? 0) * 100);
   const busy = !SETTLED.has(item.status) && item.status !== "uploading";
-  const state = make("span", { className: `state ${item.status}` }, WORDS[item.status] ?? "In progress");
+  const word = WORDS[item.status] ?? "In progress";
+  const state = make("span", { className: `state ${item.status}` }, word);
   if (busy) state.classList.add("busy");
   const bar = make("progress", { max: 100, value: percent });
   bar.setAttribute("aria-label", `Uploading ${item.name}`);
@@ -106,7 +107,7 @@ export function readyCount() {
   return documents.filter((item) => item.status === "ready").length;
 }
 
-// The list knows the settled versions; a fresh upload is asked for by its id.
+// The list shows the settled versions. The state of a fresh upload comes from its own address.
 async function listedNow() {
   const found = (await call("/v1/documents?limit=200")).documents;
   const byId = new Map(found.map((item) => [item.document_id, item]));

@@ -1,4 +1,4 @@
-// Makes and changes elements. Texts are always set as text, so that a document never becomes markup.
+// Makes and changes elements. They take texts as text, so a document never becomes markup.
 
 export const $ = (id) => document.getElementById(id);
 

@@ -1,4 +1,4 @@
-// The two ways in for files: dropped anywhere on the page, or chosen.
+// Adds the files that people drop on the page or choose.
 
 import { $ } from "./dom.js";
 

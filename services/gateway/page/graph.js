@@ -254,14 +254,13 @@ export function emptyGraph() {
   $("graph-body").hidden = $("graph-back").hidden = true;
   $("graph-hint").hidden = false;
   show($("graph-problem"), null);
-  for (const part of ["graph-drawing", "graph-list", "graph-legend", "evidence-title", "evidence"]) {
-    $(part).replaceChildren();
-  }
+  const parts = ["graph-drawing", "graph-list", "graph-legend", "evidence-title", "evidence"];
+  for (const part of parts) $(part).replaceChildren();
   $("more-evidence").onclick = null;
 }
 
 // Leaves out the passages of a deleted document.
-export function forgetEvidence(documentId) {
+export function removeEvidence(documentId) {
   if (!view) return;
   view.passages = view.passages.filter((passage) => passage.document_id !== documentId);
   showEvidence(current);

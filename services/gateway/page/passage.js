@@ -5,7 +5,8 @@ import { $, make, show } from "./dom.js";
 import { apart, markedText, whyView } from "./why.js";
 
 const GONE =
-  "This passage is no longer there. Its document was deleted or changed, or you may no longer see it.";
+  "This passage is no longer there. Its document was deleted or changed, or you can no longer " +
+  "see it.";
 
 let shown = null; // the source in the panel
 let openedBy = null;

@@ -2,8 +2,8 @@
 
 import {
   endVisit,
-  forgetToken,
   keepToken,
+  removeToken,
   takeTokenFromLink,
   token,
   tokenChanged,
@@ -27,7 +27,8 @@ function leave(next = "out") {
   standing = next;
   const who = next === "out" ? null : whoIs(token());
   $("change-token").textContent = who ? `${who.user} · ${who.tenant}` : "Sign in";
-  $("sign-out").hidden = next === "out";
+  // A refused token can be signed out too: the browser still keeps it.
+  $("sign-out").hidden = !token();
   if ($("delete-dialog").open) $("delete-dialog").close("");
   views.empty();
 }
@@ -74,9 +75,9 @@ export async function signedIn(why) {
 
 function signOut() {
   const who = whoIs(token());
+  removeToken();
   leave();
-  forgetToken();
-  views.forget(who);
+  views.removeStored(who);
   $("change-token").focus();
 }
 
@@ -88,21 +89,22 @@ function followOtherTabs() {
     return;
   }
   leave();
-  views.forget(before);
+  views.removeStored(before);
 }
 
 function useTyped(event) {
   event.preventDefault();
   const given = $("token").value.trim().replace(/^.*#token=/, "");
   if (!whoIs(given)) {
-    show($("token-problem"), "This is not a token. A token has three parts with dots between them.");
+    const problem = "This is not a token. A token has three parts with dots between them.";
+    show($("token-problem"), problem);
     return;
   }
   keepToken(given);
   enter();
 }
 
-// `views`: empty() them, check() the token with a request, open(who), forget(who) in storage.
+// `views`: empty() them, check() the token with a request, open(who), removeStored(who).
 export function startSignIn(handlers) {
   views = handlers;
   $("change-token").addEventListener("click", () => askForToken(null));

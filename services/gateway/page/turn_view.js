@@ -10,7 +10,8 @@ const MISSING = {
   retrieval: "The document search did not answer in time, so this answer has no sources.",
   memory: "The system could not read earlier parts of this conversation.",
   session:
-    "The system could not read the last questions of this conversation, so it may misunderstand a follow-up question.",
+    "The system could not read the last questions of this conversation. It may misunderstand a " +
+    "follow-up question.",
   dense: "The search by meaning was not available. The sources match by words only.",
   bm25: "The search by words was not available. The sources match by meaning only.",
   graph: "The knowledge graph was not available. The search went on without it.",
@@ -63,16 +64,18 @@ function quoted(turn) {
 }
 
 function notices(turn) {
-  return (turn.degraded ?? []).map((name) =>
-    make("p", { className: "notice" }, MISSING[name] ?? `A part of the system was not available: ${name}.`),
-  );
+  return (turn.degraded ?? []).map((name) => {
+    const text = MISSING[name] ?? `A part of the system was not available: ${name}.`;
+    return make("p", { className: "notice" }, text);
+  });
 }
 
 function failure(turn, askAgain) {
   if (!turn.error) return null;
   const button = make("button", { type: "button", className: "outlined again" }, "Ask again");
   button.addEventListener("click", askAgain);
-  return make("div", { className: "failure" }, make("p", { className: "problem" }, turn.error), button);
+  const problem = make("p", { className: "problem" }, turn.error);
+  return make("div", { className: "failure" }, problem, button);
 }
 
 // `askAgain()` asks the question of a turn that failed once more.

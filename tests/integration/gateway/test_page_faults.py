@@ -171,8 +171,24 @@ async def test_a_question_waits_in_its_field_while_the_server_is_away() -> None:
 
 async def test_a_document_without_a_message_and_an_unknown_state_have_words() -> None:
     async with visiting() as seen:
-        seen.office.put("bad.pdf", "failed", error=Failure(code="E42", message=""))
-        await seen.page.reload()
-        row = seen.page.locator(".document", has_text="bad.pdf")
+        page, office = seen.page, seen.office
+        office.put("bad.pdf", "failed", error=Failure(code="E42", message=""))
+        office.put("new.pdf", "ready")
+
+        async def later(route: Route) -> None:
+            """As a gateway of a later version answers."""
+            body = await (await route.fetch()).json()
+            for document in body["documents"]:
+                if document["name"] == "new.pdf":
+                    document["status"] = "x_resting"
+            await route.fulfill(json=body)
+
+        await page.route("**/v1/documents?*", later)
+        await page.reload()
+        row = page.locator(".document", has_text="bad.pdf")
         await expect(row).to_contain_text("The system could not read this file.")
-        assert "E42" not in await row.inner_text()
+        row = page.locator(".document", has_text="new.pdf")
+        await expect(row.locator(".state")).to_have_text("In progress")
+        shown = await page.locator("#documents").inner_text()
+        assert "E42" not in shown
+        assert "x_resting" not in shown

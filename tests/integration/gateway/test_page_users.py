@@ -122,6 +122,9 @@ async def test_a_token_that_is_refused_shows_nothing(token: str, way: str) -> No
         await expect(page.get_by_role("dialog", name="Access token")).to_contain_text("The token")
         await expect_nothing_of_ann(page)
         await expect(page.locator(".who")).to_have_text("Sign in")
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Sign out").click()
+        assert token not in await kept(page)
 
 
 async def test_each_user_of_a_tab_finds_the_own_conversation_again() -> None:
