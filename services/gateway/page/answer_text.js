@@ -25,6 +25,7 @@ function citation(source, open) {
     title: `${source.name}${page}`,
     "aria-label": `Source ${source.n}: ${source.name}${page}`,
   });
+  button.dataset.opens = `cite ${source.n}`;
   button.addEventListener("click", () => open(source, button));
   return button;
 }
@@ -59,7 +60,7 @@ function kindOf(line) {
   return HEADING.test(line) ? "heading" : "text";
 }
 
-// Lines of one kind that stand together; a blank line ends a block.
+// A block is a run of lines of one kind. A blank line ends it.
 function blocksOf(text) {
   const blocks = [];
   let kind = null;
