@@ -28,9 +28,7 @@ _HEALTHY_S = 60.0
 class Supervised:
     """Keeps one part running until `stop` or `hold`; tells of every crash with its last lines."""
 
-    def __init__(
-        self, part: Part, logs: Path, process_list: ProcessList, progress: Progress
-    ) -> None:
+    def __init__(self, part: Part, logs: Path, processes: ProcessList, progress: Progress) -> None:
         self.part = part
         self.crashes = 0
         self.log = logs / f"{part.name}.log"

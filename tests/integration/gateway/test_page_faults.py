@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from contracts.gateway.http_chat import QUESTION_MAX
+from contracts.gateway.http_search import QUESTION_MAX
 from contracts.ingestion.document import Failure
 from contracts.ingestion.queries import ListDocumentsV1
 from contracts.retrieval.graph import ENTITY_MAX
