@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from shared.aws import Clients
 from shared.errors import NoSuchObject, TooLarge, described
 from shared.outage import outages_of
+from shared.ports import Listed
 from shared.settings import Settings
 
 __all__ = ["PART_BYTES", "S3Blobs", "open_blobs"]
@@ -104,11 +105,23 @@ class S3Blobs:
         await self._asked("delete_object", Bucket=self._bucket, Key=key)
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
+        async for page in self.listed(prefix):
+            for listed in page:
+                yield listed.key
+
+    async def listed(self, prefix: str) -> AsyncIterator[list[Listed]]:
         pages = self._s3.get_paginator("list_objects_v2")
         with outages_of("s3"):
             async for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
-                for entry in page.get("Contents", []):
-                    yield entry["Key"]
+                yield [
+                    Listed(
+                        entry["Key"],
+                        entry["Size"],
+                        entry["ETag"].strip('"'),
+                        entry["LastModified"],
+                    )
+                    for entry in page.get("Contents", [])
+                ]
 
 
 @asynccontextmanager
