@@ -17,7 +17,7 @@ _UNDERLINE = re.compile(r"^ {0,3}(=|-)\1+\s*$")
 FENCE = re.compile(r"^\s*(```|~~~)")
 _QUOTED = re.compile(r"^\s*(?:>\s?)+")
 _PAIR = re.compile(r"^[^\s:：][^:：]{0,39}(?::\s+|：\s*)\S")
-_SEAM = re.compile(rf"(?<=[{UNSPACED}\uff00-\uff65]) (?=[{UNSPACED}\uff00-\uff65])")
+_SEAM = re.compile(rf"(?<=[{UNSPACED}\uff00-\uff65])\n(?=[{UNSPACED}\uff00-\uff65])")
 
 
 @dataclass(frozen=True)
@@ -113,4 +113,4 @@ def _paragraph(block: Block) -> Block:
 
 
 def _joined(*lines: str) -> str:
-    return _SEAM.sub("", " ".join(line.strip() for line in lines))
+    return _SEAM.sub("", "\n".join(line.strip() for line in lines)).replace("\n", " ")

@@ -46,6 +46,7 @@ def test_ideographic_stops_need_no_blank() -> None:
     [
         ("A line that\nis wrapped. Next one.", ["A line that is wrapped.", "Next one."]),
         ("出差每晚\n六百元。", ["出差每晚六百元。"]),
+        ("ลาได้สิบวัน ต้องแจ้ง", ["ลาได้สิบวัน ต้องแจ้ง"]),
         ("# Refunds\n\nWithin 30 days.", [Sentence("Within 30 days.", "Refunds")]),
         ("Refunds\n===\n\nWithin 30 days.", [Sentence("Within 30 days.", "Refunds")]),
         ("# Hotels\n## Denmark\n170", [Sentence("170", "Hotels Denmark")]),
