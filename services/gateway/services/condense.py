@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from services.gateway.models.session import SessionTurn
+from services.gateway.services.citations import without_thoughts
 from services.gateway.services.follow_up import with_subject
 from services.gateway.services.meter import Meter
 from services.gateway.services.model_calls import Call, ModelCalls
@@ -57,7 +58,7 @@ class Condense:
         except (Unavailable, TimeoutError) as error:
             logger.warning("condense_fell_back", extra={"fields": {"reason": repr(error)}})
             return None
-        query = " ".join("".join(pieces).split()).strip('"')
+        query = " ".join(without_thoughts("".join(pieces)).split()).strip('"')
         return query if 0 < len(query) <= _MAX_CHARACTERS else None
 
 

@@ -58,7 +58,8 @@ class GiveReply:
         self, models: Sequence[str], found: Gathered, prompt: Prompt, meter: Meter, emit: Emit
     ) -> Reply:
         """Raises Unavailable when no model answers."""
-        reply = Reply(Citations(range(1, len(prompt.hits) + 1)), emit)
+        texts = [hit.text for hit in prompt.hits]
+        reply = Reply(Citations(range(1, len(texts) + 1), texts), emit)
         answerable = bool(prompt.hits or found.earlier)
         if not found.searched:
             reply.say(SEARCH_MISSING + ("\n\n" if answerable else ""))
