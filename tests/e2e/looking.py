@@ -34,9 +34,9 @@ def dead_letters(system: System, *queues: str) -> list[DeadLetter]:
         url = sqs.get_queue_url(QueueName=QUEUES[queue].dead_letters)["QueueUrl"]
         ask = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
         taken: list[dict[str, Any]] = []
-        while batch := sqs.receive_message(
-            QueueUrl=url, VisibilityTimeout=_HIDDEN_S, **ask
-        ).get("Messages"):
+        while batch := sqs.receive_message(QueueUrl=url, VisibilityTimeout=_HIDDEN_S, **ask).get(
+            "Messages"
+        ):
             taken += batch
         for one in taken:
             receipt = one["ReceiptHandle"]

@@ -137,6 +137,7 @@ async def _bad_requests(run: Run) -> None:
         wanted = {"query": question, "filter": condition}
         run.refused(await http.post("/v1/search", json=wanted), 422)
     run.refused(await http.get("/v1/documents", params={"after": question}), 422)
+    run.refused(await http.get("/v1/graph", params={"entity": question}), 404)
     for fields in (
         {"metadata": f'{{"note": "{words["metadata"]}"'},
         {"metadata": json.dumps({"note": [words["metadata"]]})},
@@ -173,10 +174,20 @@ async def _poison(run: Run) -> list[DeadLetter]:
         run.message(metadata={"a": float("nan"), "note": word}),
         run.message(tenant=f"no/{word}"),
     ]
-    turn = {"turn_id": word, "question": word, "answer": {"text": word}, "sources": [{"text": word}]}
+    turn = {
+        "turn_id": word,
+        "question": word,
+        "answer": {"text": word},
+        "sources": [{"text": word}],
+    }
     envelope = {
-        **{"id": word, "type": "TurnCompleted", "version": 1, "tenant": run.person.tenant},
-        **{"occurred_at": "2026-01-01T00:00:00Z", "correlation_id": word, "data": turn},
+        "id": secrets.token_hex(8),
+        "type": "TurnCompleted",
+        "version": 1,
+        "tenant": run.person.tenant,
+        "occurred_at": "2026-01-01T00:00:00Z",
+        "correlation_id": "1",
+        "data": turn,
     }
     every = [f"not json {word}", json.dumps(envelope), json.dumps({**envelope, "data": word})]
     for queue in QUEUES:
