@@ -1,4 +1,4 @@
-"""Messages as a forger writes them: every message of the contracts, about somebody else's things."""
+"""Every message of the contracts as a forger writes it: about somebody else's things."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -38,11 +38,13 @@ def _value(schema: Mapping[str, Any], root: Mapping[str, Any], things: Mapping[s
     if "oneOf" in schema:
         return _value(schema["oneOf"][-1], root, things)
     if schema.get("type") == "object":
-        fields = schema.get("properties", {}).items()
-        return {
-            name: things[name] if name in things else _value(field, root, things)
-            for name, field in fields
+        made = {
+            name: _value(field, root, things)
+            for name, field in schema.get("properties", {}).items()
         }
+        # An object of the same name is something else, such as a graph answer's `entity`.
+        named = {name for name, value in made.items() if not isinstance(value, dict)}
+        return made | {name: things[name] for name in named & things.keys()}
     if schema.get("type") == "array":
         # A tuple has a schema for each place, a list one for all.
         items = schema.get("prefixItems") or ([schema["items"]] if "items" in schema else [])

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
 import pytest_asyncio
 
 from compose.local.layout import REPOSITORY
@@ -92,7 +91,7 @@ async def two(system: System) -> AsyncIterator[Two]:
 
         async def counted() -> bool:
             used = (await victor.http.get("/v1/usage")).json()["own"]["input_tokens"]
-            return used > 0 and (await victor.document(document_id))["cited"] == 1
+            return bool(used > 0 and (await victor.document(document_id))["cited"] == 1)
 
         await until(counted, 30, 0.2)
         things = _things(system, victor.tenant, document_id, turn.one("meta"))
@@ -166,7 +165,8 @@ async def test_every_message_on_every_topic(two: Two) -> None:
 
 async def test_an_answer_to_ingestion_about_anothers_document(two: Two) -> None:
     """While Victor's document waits to be indexed, a word about it would end its way."""
-    await two.system.kill("retrieval")
+    # Stopped, not killed: the poll of a killed one would hide Victor's message for two minutes.
+    await two.system.fleet.stop(["retrieval"])
     try:
         waiting = await two.victor.upload("waiting.txt", b"It waits for retrieval.")
 
@@ -264,7 +264,7 @@ async def test_a_reply_that_goes_or_comes_elsewhere(two: Two) -> None:
     assert two.system.fleet.pids()["gateway"] == pid
 
 
-def test_what_is_believed_is_written_down() -> None:
+async def test_what_is_believed_is_written_down() -> None:
     (decision,) = (REPOSITORY / "docs" / "adr").glob("0019-*.md")
     text = decision.read_text()
     assert {kind for kinds in TAKEN.values() for kind in kinds if kind not in text} == set()
