@@ -39,6 +39,7 @@ class MetaEvent(BaseModel):
         degraded=[],
         query="What may a hotel in Denmark cost?",
         trace_id=None,
+        model=None,
     )
 
     turn_id: str = Field(description="this question and its answer")
@@ -53,6 +54,10 @@ class MetaEvent(BaseModel):
         description="what was searched for: the question as it was understood in its conversation"
     )
     trace_id: str | None = Field(default=None, description="this turn's trace, for operators")
+    model: str | None = Field(
+        default=None,
+        description="the model that will answer; null while several might: see the event `usage`",
+    )
 
 
 class SourceView(BaseModel):
@@ -107,11 +112,20 @@ class Citation(BaseModel):
 class UsageEvent(BaseModel):
     """Event `usage`: the sum over all model calls of this turn."""
 
-    model_config = example(input_tokens=1873, output_tokens=31, cost_usd=0.00012)
+    model_config = example(
+        input_tokens=1873, output_tokens=31, cost_usd=0.00012, model="amazon.nova-lite-v1:0"
+    )
 
     input_tokens: int = Field(description="tokens that models read")
     output_tokens: int = Field(description="tokens that models wrote")
-    cost_usd: float = Field(description="USD, by the system's price list")
+    cost_usd: float | None = Field(
+        default=None,
+        description="USD, by the system's price list; null when no model of the turn has a price,"
+        " as local ones have none",
+    )
+    model: str | None = Field(
+        default=None, description="the model that answered; null when none was needed"
+    )
 
 
 class DoneEvent(BaseModel):
@@ -123,11 +137,15 @@ class DoneEvent(BaseModel):
 
 
 class ErrorEvent(BaseModel):
-    """Event `error`: the answer cannot be completed. It is the last one."""
+    """Event `error`: the answer is not complete, or not recorded yet. It is the last one."""
 
     model_config = example(
-        code="unavailable", message="models is not available now. Ask again in a moment."
+        code="unavailable",
+        message="The language model does not answer now. Ask again in a moment.",
     )
 
-    code: str = Field(description="`unavailable` or `internal`; more may be added")
+    code: str = Field(
+        description="`unavailable`, `internal`, or `not_recorded`, when the answer is complete but"
+        " could not be recorded in time; more may be added"
+    )
     message: str = Field(description="what to do, for people")

@@ -238,3 +238,29 @@ class GraphView(BaseModel):
     edges: tuple[Edge, ...] = Field(description="links between these names")
     passages: tuple[Evidence, ...] = Field(description="the evidence for the links")
     left_out: int = Field(default=0, description="names that `limit` left out")
+
+
+class PassageView(BaseModel):
+    """A passage by itself: what a citation leads to."""
+
+    model_config = example(
+        passage_id=f"{DOCUMENT_ID}:1:7",
+        document_id=DOCUMENT_ID,
+        name="handbook.pdf",
+        title="Travel",
+        text="The daily allowance in Denmark is 70 euros.",
+        page=3,
+        start=5120,
+        end=5163,
+        version=1,
+    )
+
+    passage_id: str = Field(description="its own id")
+    document_id: str = Field(description="its document")
+    name: str = Field(description="its document's name")
+    title: str = Field(default="", description="the headings above it")
+    text: str = Field(description="its own text")
+    page: int | None = Field(default=None, description=PAGE)
+    start: int = Field(description=START)
+    end: int = Field(description=END)
+    version: int = Field(description="its document's version, from 1")

@@ -1,5 +1,6 @@
 """The whole of the gateway, wired on one screen."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from services.gateway.controllers.usage import UsageController, usage_routes
 from services.gateway.http.app import build_app
 from services.gateway.http.auth import authentication
 from services.gateway.http.server import HttpServer, listening
+from services.gateway.http.uploads import UploadSlots
 from services.gateway.services.access import Access
 from services.gateway.services.background import Background
 from services.gateway.services.documents.accepting import Accepting
 from services.gateway.services.documents.documents import Documents
+from services.gateway.services.documents.reconciliation import Reconciliation
 from services.gateway.services.passages import Passages
 from services.gateway.services.ports import Notes, Sessions, UsageLedger
 from services.gateway.services.readiness import Readiness
@@ -39,11 +42,16 @@ from services.gateway.store.usage_store import UsageStore
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.clock import SystemClock
+from shared.delivery import Delivery
 from shared.lifecycle import Runnable, Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, BusRequester, Consumer, open_bus
 from shared.metering import Metering
 from shared.outcomes import Handlers
 from shared.ports import Blobs, Clock, Model, Publisher, Requester
+
+# Seconds to confirm what is on its way when the streams have used up the drain: with it 118 s, and
+# the platform waits 120 s.
+_CONFIRM_S = 8.0
 
 
 class RunningRequester(Requester, Runnable, Protocol):
@@ -78,7 +86,7 @@ async def bootstrap(
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listening(s.host, s.port))
         if blobs is None:
-            blobs = await stack.enter_async_context(open_blobs(s))
+            blobs = await stack.enter_async_context(open_blobs(s, deadline_s=s.call_s))
         if bus is None:
             bus = await stack.enter_async_context(open_bus(s, blobs))
         if model is None:
@@ -89,26 +97,31 @@ async def bootstrap(
         sessions, notes = sessions or SessionStore(cache), notes or NoteStore(cache)
         ledger = ledger or UsageStore(counts)
         metering, background = Metering("gateway", publisher), Background()
-        stack.push_async_callback(_drain, background, metering)
-        recording = Recording(publisher, sessions, background)
+        recording = Recording(Delivery(publisher), sessions, background, s.record_s)
         turns = _turns(s, MeteredModel(model, price), requester, recording, metering, clock)
         usage = Usage(ledger, clock)
         needs = authentication(Access(s.token_secret.get_secret_value()))
-        accepting = Accepting(blobs, publisher, notes, clock)
+        accepting = Accepting(blobs, publisher, notes, clock, s.reconcile_s, s.call_s)
+        slots = UploadSlots(s.uploads_at_once, s.upload_wait_s)
         documents = Documents(requester, notes, s.documents_budget_ms)
         routers = [
             chat_routes(needs, turns, background, s.answer_models),
             search_routes(needs, Passages(requester, s.retrieval_budget_ms)),
-            document_routes(needs, accepting, documents, s.upload_limit_bytes),
+            document_routes(needs, accepting, documents, s.upload_limit_bytes, slots),
             usage_routes(needs, usage),
             health_routes(Readiness(requester, sessions.ping, s.ready_budget_ms)),
             page_routes(),
         ]
         app = build_app(routers, s.upload_limit_bytes)
         server = HttpServer(app, listener, drain_s=s.drain_s, needed=requester)
+        stack.push_async_callback(_drain, server, background, recording, metering)
         events: Handlers = {ModelUsedV2: UsageController(usage).model_used}
         consumer = Consumer(bus, "gateway-events", events, probe=ledger.ping, linger_s=LINGER_S)
-        yield GatewayService([server, consumer], {"gateway-events": events}, app=app, server=server)
+        reconciliation = Reconciliation(
+            notes, requester, publisher, clock, s.reconcile_s, s.documents_budget_ms
+        )
+        runnables: list[Runnable] = [server, consumer, reconciliation]
+        yield GatewayService(runnables, {"gateway-events": events}, app=app, server=server)
 
 
 def _turns(
@@ -132,10 +145,13 @@ def _turns(
     )
 
 
-async def _drain(background: Background, metering: Metering) -> None:
-    """Turns end first, then their usage is confirmed; both need the bus and Redis open."""
+async def _drain(
+    server: HttpServer, background: Background, recording: Recording, metering: Metering
+) -> None:
+    """Turns end first, then they and their usage are confirmed, while bus and Redis are open."""
     await background.drain()
-    await metering.drain()
+    within_s = max(_CONFIRM_S, server.left_s())
+    await asyncio.gather(recording.drain(within_s), metering.drain(within_s))
 
 
 def _prices(settings: GatewaySettings) -> PriceList:

@@ -32,6 +32,13 @@ class GatewaySettings(Settings):
         default=110.0, ge=0, description="seconds for answers under way to end after a stop"
     )
 
+    record_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that a finished answer waits for its record to be confirmed; later it"
+        " ends with the error not_recorded, and the record is sent on",
+    )
+
     answer_models: tuple[str, ...] = Field(
         default=("amazon.nova-lite-v1:0", "amazon.nova-micro-v1:0"),
         min_length=1,
@@ -80,6 +87,29 @@ class GatewaySettings(Settings):
     answer_tokens: int = Field(default=1024, ge=1, description="tokens of an answer at most")
     upload_limit_bytes: int = Field(
         default=50 * 1024 * 1024, gt=0, description="bytes of an uploaded file at most"
+    )
+    uploads_at_once: int = Field(
+        default=8,
+        ge=1,
+        description="uploads that are read at the same time; each takes about 8 MiB of memory,"
+        " others wait",
+    )
+    upload_wait_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that an upload waits for its turn before it is refused with 503",
+    )
+    call_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that S3 or SQS have for a call of an upload before it is refused with"
+        " 503",
+    )
+    reconcile_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds between two looks for accepted uploads that ingestion does not know;"
+        " one that is older than this is asked for, and sent again",
     )
 
     @field_validator("token_secret")

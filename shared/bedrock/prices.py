@@ -7,8 +7,8 @@ _MILLION = Decimal(1_000_000)
 Rate = tuple[Decimal, Decimal]
 
 # (input, output), on-demand, us-east-1, aws.amazon.com/bedrock/pricing as of 2026. RAGOPS_PRICES
-# adds and overrides. The local models cost nothing to run; they are rated like the smallest cloud
-# ones, so that budgets and usage can be tried on a laptop.
+# adds and overrides. Nobody sends a bill for the local models, so they have no rate of their own;
+# whoever wants to try budgets on a laptop gives them one.
 RATES: Mapping[str, Rate] = {
     "amazon.titan-embed-text-v2:0": (Decimal("0.02"), Decimal(0)),
     "cohere.embed-english-v3": (Decimal("0.10"), Decimal(0)),
@@ -19,16 +19,16 @@ RATES: Mapping[str, Rate] = {
     "amazon.nova-pro-v1:0": (Decimal("0.80"), Decimal("3.20")),
     "anthropic.claude-3-5-haiku-20241022-v1:0": (Decimal("0.80"), Decimal("4.00")),
     "anthropic.claude-sonnet-4-20250514-v1:0": (Decimal("3.00"), Decimal("15.00")),
-    "local.minilm-l6-v2": (Decimal("0.02"), Decimal(0)),
-    "local.extractive-v1": (Decimal("0.035"), Decimal("0.14")),
+    "local.minilm-l6-v2": (Decimal(0), Decimal(0)),
+    "local.extractive-v1": (Decimal(0), Decimal(0)),
     # The model behind RAGOPS_LLM_URL, whatever it is.
-    "local.llm-v1": (Decimal("0.035"), Decimal("0.14")),
+    "local.llm-v1": (Decimal(0), Decimal(0)),
 }
 # Rerank is billed by query (of up to 100 passages), not by token.
 RATES_PER_QUERY: Mapping[str, Decimal] = {
     "amazon.rerank-v1:0": Decimal("0.001"),
     "cohere.rerank-v3-5:0": Decimal("0.002"),
-    "local.maxsim-v1": Decimal("0.001"),
+    "local.maxsim-v1": Decimal(0),
 }
 
 

@@ -19,11 +19,11 @@ from services.gateway.services.turn.turn import Turns
 _DESCRIPTION = """The answer comes as server-sent events, in this order: `meta` (MetaEvent),
 `sources` (a list of SourceView), `token` (TokenEvent, any number), `citations` (a list of
 Citation), `usage` (UsageEvent), `done` (DoneEvent). Instead of any of them `error` (ErrorEvent) may
-come, and is the last one then. While nothing else comes, a comment line comes every 15 seconds.
-Ignore events that you do not know."""
+come, and is the last one then; after `usage` it says that the answer is not recorded yet. While
+nothing else comes, a comment line comes every 15 seconds. Ignore events that you do not know."""
 _EXAMPLE = """event: meta
 data: {"turn_id":"0d6a3f52","conversation_id":"holiday-plans","cached":false,"degraded":[],\
-"query":"What may a hotel in Denmark cost?","trace_id":null}
+"query":"What may a hotel in Denmark cost?","trace_id":null,"model":null}
 
 event: sources
 data: [{"n":1,"document_id":"5b0f6c1e","name":"handbook.pdf","passage_id":"5b0f6c1e:1:7",\
@@ -37,7 +37,8 @@ event: citations
 data: [{"n":1,"document_id":"5b0f6c1e","name":"handbook.pdf","page":3,"start":5120,"end":5166}]
 
 event: usage
-data: {"input_tokens":1873,"output_tokens":31,"cost_usd":0.00012}
+data: {"input_tokens":1873,"output_tokens":31,"cost_usd":0.00012,\
+"model":"amazon.nova-lite-v1:0"}
 
 event: done
 data: {"turn_id":"0d6a3f52"}

@@ -8,13 +8,13 @@ from contracts.gateway.http import DOCUMENT_ID, DocumentAccepted, DocumentList, 
 from contracts.ingestion.queries import DocumentsListedV1, DocumentSummary
 from services.gateway.http.auth import Needs
 from services.gateway.http.problems import documented, json_response
-from services.gateway.http.uploads import SCHEMA, read_upload
+from services.gateway.http.uploads import SCHEMA, UploadSlots, begin_upload
 from services.gateway.models.document import AcceptedNote
 from services.gateway.models.principal import Principal
 from services.gateway.services.documents.accepting import Accepting
 from services.gateway.services.documents.documents import Documents
 
-Id = Annotated[str, Path(description="the document's id", examples=[DOCUMENT_ID])]
+Id = Annotated[str, Path(max_length=128, description="the document's id", examples=[DOCUMENT_ID])]
 Limit = Annotated[int, Query(ge=1, le=500, description="documents on a page", examples=[50])]
 After = Annotated[
     str | None,
@@ -23,10 +23,14 @@ After = Annotated[
 
 
 def document_routes(
-    needs: Needs, accepting: Accepting, documents: Documents, upload_limit_bytes: int
+    needs: Needs,
+    accepting: Accepting,
+    documents: Documents,
+    upload_limit_bytes: int,
+    slots: UploadSlots,
 ) -> APIRouter:
     router = APIRouter(tags=["documents"])
-    _route_uploads(router, needs, accepting, upload_limit_bytes)
+    _route_uploads(router, needs, accepting, upload_limit_bytes, slots)
     reader = Annotated[Principal, Depends(needs("documents:read"))]
     writer = Annotated[Principal, Depends(needs("documents:write"))]
 
@@ -64,7 +68,9 @@ def document_routes(
     return router
 
 
-def _route_uploads(router: APIRouter, needs: Needs, accepting: Accepting, limit_bytes: int) -> None:
+def _route_uploads(
+    router: APIRouter, needs: Needs, accepting: Accepting, limit_bytes: int, slots: UploadSlots
+) -> None:
     @router.post(
         "/v1/documents",
         operation_id="add_document",
@@ -77,7 +83,8 @@ def _route_uploads(router: APIRouter, needs: Needs, accepting: Accepting, limit_
     async def add_document(
         request: Request, who: Annotated[Principal, Depends(needs("documents:write"))]
     ) -> Response:
-        note = await accepting.accept(who, await read_upload(request, limit_bytes))
+        async with slots.taken():
+            note = await accepting.accept(who, await begin_upload(request, limit_bytes))
         return json_response(_accepted(note), 202)
 
 

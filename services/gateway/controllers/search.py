@@ -1,15 +1,17 @@
-"""Passages: found by a query with POST /v1/search, around a name with GET /v1/graph."""
+"""Passages: searched for, shown by id, and around a name of the knowledge graph."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import StringConstraints
 
+from contracts.gateway.http import DOCUMENT_ID
 from contracts.gateway.http_search import (
     ENTITIES,
     ENTITIES_MAX,
     ENTITY_MAX,
     GraphView,
+    PassageView,
     SearchBody,
     SearchView,
 )
@@ -30,6 +32,15 @@ Entity = Annotated[
 Limit = Annotated[
     int, Query(ge=1, le=ENTITIES_MAX, description="names around it, at most", examples=[ENTITIES])
 ]
+PassageId = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=200,
+        description="the passage's id, as in a source or a hit",
+        examples=[f"{DOCUMENT_ID}:1:7"],
+    ),
+]
 
 
 def search_routes(needs: Needs, passages: Passages) -> APIRouter:
@@ -46,6 +57,19 @@ def search_routes(needs: Needs, passages: Passages) -> APIRouter:
     async def search_passages(body: SearchBody, who: searcher) -> Response:
         found = await passages.find(who, SearchRequestedV1(**body.model_dump()))
         return json_response(SearchView.model_validate(found, from_attributes=True))
+
+    @router.get(
+        "/v1/passages/{passage_id}",
+        operation_id="get_passage",
+        summary="Show a passage",
+        description="A passage of a deleted or replaced document is not found any more.",
+        response_model=PassageView,
+        responses=documented(404, 422, 503),
+    )
+    async def get_passage(passage_id: PassageId, who: searcher) -> Response:
+        found = await passages.show(who, passage_id)
+        shown = found.model_dump() | {"version": found.ordinal}
+        return json_response(PassageView.model_validate(shown))
 
     @router.get(
         "/v1/graph",

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -22,6 +22,7 @@ from contracts.gateway.http_chat import (
     UsageEvent,
 )
 from services.gateway.http import problems
+from services.gateway.http.cleanness import clean
 from services.gateway.http.limits import BodyLimit
 
 _TITLE = "RagOps"
@@ -49,7 +50,14 @@ class App(FastAPI):
 def build_app(routers: Sequence[APIRouter], upload_limit_bytes: int) -> FastAPI:
     """No middleware that costs anything for each event of a stream."""
     # FastAPI's own documentation pages load their scripts from elsewhere.
-    app = App(title=_TITLE, version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    app = App(
+        title=_TITLE,
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(clean)],
+    )
     problems.install(app)
     app.add_middleware(BodyLimit, upload_limit_bytes=upload_limit_bytes)
     for router in routers:

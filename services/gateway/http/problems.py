@@ -35,6 +35,17 @@ CODES = {
     500: "internal",
     503: "unavailable",
 }
+# What a person calls the part that does not answer; by queue or dependency.
+_PARTS = {
+    "retrieval-queries": "Search is",
+    "graph": "The knowledge graph is",
+    "ingestion-queries": "The list of documents is",
+    "ingestion-documents": "Adding documents is",
+    "memory-queries": "The memory of conversations is",
+    "s3": "Adding documents is",
+    "uploads": "Too many uploads are under way: adding documents is",
+}
+_SOMETHING = "A part of this system is"
 _INTERNAL = "Something went wrong here. It has been logged; try again."
 
 
@@ -105,9 +116,11 @@ def _http(_: Request, error: HTTPException) -> Response:
 
 
 def _unavailable(_: Request, error: DeadlineMissed | Unavailable) -> Response:
+    """Names what a person wanted, never a queue or a store."""
     logger.warning("unavailable", extra={"fields": {"reason": str(error)}})
     what = error.queue if isinstance(error, DeadlineMissed) else error.dependency
-    detail = f"{what} does not answer now. Try again in {RETRY_AFTER_S} seconds."
+    part = _PARTS.get(what, _SOMETHING)
+    detail = f"{part} not available now. Try again in {RETRY_AFTER_S} seconds."
     return problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
@@ -122,7 +135,7 @@ def _refused(request: Request, error: RequestRefused) -> Response:
     if error.code == "not_found":
         return problem(404, str(error))
     if error.code == "unavailable":
-        return _unavailable(request, Unavailable("A service", str(error)))
+        return _unavailable(request, Unavailable("service", str(error)))
     logger.error("refused", extra={"fields": {"code": error.code}})
     return problem(500, _INTERNAL)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -16,6 +17,8 @@ class Needed(Protocol):
     async def run(self) -> None: ...
 
     def stop(self) -> None: ...
+
+    def alive(self) -> bool: ...
 
 
 class _Server(uvicorn.Server):
@@ -47,7 +50,9 @@ class HttpServer:
     def __init__(
         self, app: FastAPI, listener: socket.socket, *, drain_s: float, needed: Needed
     ) -> None:
-        self._listener, self._needed = listener, needed
+        self._listener, self._needed, self._drain_s = listener, needed, drain_s
+        self._serving: asyncio.Task[None] | None = None
+        self._stopped_at: float | None = None
         self.port: int = listener.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
@@ -64,10 +69,22 @@ class HttpServer:
 
     def stop(self) -> None:
         self._server.should_exit = True
+        self._stopped_at = self._stopped_at or time.monotonic()
+
+    def alive(self) -> bool:
+        """False when it serves no more, or when what its streams need does not get on."""
+        serving = self._serving is None or not self._serving.done()
+        return serving and self._needed.alive()
+
+    def left_s(self) -> float:
+        """Seconds of the drain that are left; all of them before a stop."""
+        gone = time.monotonic() - self._stopped_at if self._stopped_at else 0.0
+        return max(0.0, self._drain_s - gone)
 
     async def run(self) -> None:
         needed = asyncio.create_task(self._needed.run())
         serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        self._serving = serving
         await asyncio.wait((needed, serving), return_when=asyncio.FIRST_COMPLETED)
         self.stop()
         try:

@@ -82,6 +82,7 @@ def _meta(event: TurnStarted) -> MetaEvent:
         degraded=list(event.degraded),
         query=event.query,
         trace_id=event.trace_id,
+        model=event.model,
     )
 
 
@@ -89,7 +90,8 @@ def _usage(event: UsageSummed) -> UsageEvent:
     return UsageEvent(
         input_tokens=event.input_tokens,
         output_tokens=event.output_tokens,
-        cost_usd=float(event.cost_usd),
+        cost_usd=None if event.cost_usd is None else float(event.cost_usd),
+        model=event.model,
     )
 
 

@@ -1,18 +1,20 @@
-"""Reads a multipart upload; the file is spooled to disk, its parts are checked."""
+"""An upload: its file is passed on as it streams in, its other fields are checked."""
 
-import json
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
 from pydantic import Field, TypeAdapter, ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from contracts.ingestion.document import Metadata, Tags
+from services.gateway.http.cleanness import check, parsed
 from services.gateway.http.limits import too_large
-from services.gateway.models.document import Upload
+from services.gateway.http.multipart import Form
+from services.gateway.models.document import Labels
 from services.gateway.models.refusals import InvalidRequest
+from shared.errors import Unavailable
 
 T = TypeVar("T")
 _TAGS: TypeAdapter[Tags] = TypeAdapter(Tags)
@@ -21,8 +23,6 @@ _Reader = Annotated[str, Field(pattern=r"^(user|group):[^\x00-\x1f]{1,128}$")]
 _VISIBILITY: TypeAdapter[tuple[str, ...]] = TypeAdapter(
     Annotated[tuple[_Reader, ...], Field(min_length=1, max_length=64)]
 )
-_FIELDS_MAX = 40
-_FIELD_BYTES_MAX = 64 * 1024
 
 # What OpenAPI says of the body: FastAPI does not know it, since it is read here.
 SCHEMA: dict[str, Any] = {
@@ -68,56 +68,78 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-async def read_upload(request: Request, limit_bytes: int) -> Upload:
-    """Raises InvalidRequest, or HTTPException 413."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise InvalidRequest("body", "Send the file as multipart/form-data, in the field 'file'.")
-    try:
-        async with request.form(
-            max_files=1, max_fields=_FIELDS_MAX, max_part_size=_FIELD_BYTES_MAX
-        ) as form:
-            return await _upload(form, limit_bytes)
-    except ClientDisconnect:
-        raise HTTPException(400, "The upload broke off. Send it again.") from None
-    except HTTPException as error:
-        if error.status_code != 400:
-            raise
-        raise InvalidRequest("body", str(error.detail)) from None
+class UploadSlots:
+    """So many uploads at once; each holds a part of its file in memory. Others wait their turn."""
+
+    def __init__(self, count: int, wait_s: float) -> None:
+        self._free, self._wait_s = asyncio.Semaphore(count), wait_s
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Raises Unavailable when no slot becomes free in time."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Unavailable("uploads", "all slots are taken") from None
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
-async def _upload(form: FormData, limit_bytes: int) -> Upload:
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise InvalidRequest("file", "Send the file in the field 'file', with its file name.")
-    if (file.size or 0) > limit_bytes:
-        raise too_large(limit_bytes)
-    tags = [tag.strip() for field in _texts(form, "tags") for tag in field.split(",")]
-    return Upload(
-        file_name=file.filename or "",
-        tags=_checked(_TAGS, "tags", [tag for tag in tags if tag]),
-        metadata=_checked(_METADATA, "metadata", _parsed(form, "metadata", "an object")),
-        visibility=_visibility(form),
-        body=await file.read(),
+class StreamedUpload:
+    """models.document.Upload over a request whose body is still coming in."""
+
+    def __init__(self, form: Form, file_name: str, limit_bytes: int) -> None:
+        self._form, self._limit_bytes, self._labels = form, limit_bytes, Labels()
+        self.file_name = file_name
+
+    @property
+    def labels(self) -> Labels:
+        return self._labels
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Raises InvalidRequest, or HTTPException 413 for a file over the limit."""
+        count = 0
+        async for piece in self._form.file():
+            count += len(piece)
+            if count > self._limit_bytes:
+                raise too_large(self._limit_bytes)
+            yield piece
+        self._labels = _labels(self._form.fields)
+
+
+async def begin_upload(request: Request, limit_bytes: int) -> StreamedUpload:
+    """Reads up to the file's first byte. Raises InvalidRequest."""
+    form = Form(request)
+    await form.begin()
+    return StreamedUpload(form, form.file_name or "", limit_bytes)
+
+
+def _labels(fields: dict[str, list[str]]) -> Labels:
+    texts = fields.get("tags", ())
+    tags = [tag.strip() for text in texts for tag in text.split(",") if tag.strip()]
+    check("tags", tags)
+    metadata = _json(fields, "metadata", "an object")
+    visibility = _json(fields, "visibility", "a list")
+    return Labels(
+        tags=_checked(_TAGS, "tags", tags),
+        metadata={} if metadata is None else _checked(_METADATA, "metadata", metadata),
+        # An empty list is refused: a document that nobody sees is a mistake.
+        visibility=None if visibility is None else _checked(_VISIBILITY, "visibility", visibility),
     )
 
 
-def _texts(form: FormData, field: str) -> list[str]:
-    return [value for value in form.getlist(field) if isinstance(value, str)]
-
-
-def _visibility(form: FormData) -> tuple[str, ...] | None:
-    """An empty list is refused: a document that nobody sees is a mistake."""
-    if not any(text.strip() for text in _texts(form, "visibility")):
+def _json(fields: dict[str, list[str]], field: str, what: str) -> object:
+    """None when nothing was given; a given `null` is no value of any field."""
+    text = next((text for text in fields.get(field, ()) if text.strip()), None)
+    if text is None:
         return None
-    return _checked(_VISIBILITY, "visibility", _parsed(form, "visibility", "a list"))
-
-
-def _parsed(form: FormData, field: str, what: str) -> object:
-    texts = [text for text in _texts(form, field) if text.strip()]
-    try:
-        return json.loads(texts[0]) if texts else {}
-    except ValueError:
-        raise InvalidRequest(field, f"This is not JSON. Send {what}.") from None
+    value = parsed(field, text, what)
+    if value is None:
+        raise InvalidRequest(field, f"Send {what}.")
+    return value
 
 
 def _checked(adapter: TypeAdapter[T], field: str, value: object) -> T:

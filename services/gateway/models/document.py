@@ -1,27 +1,44 @@
 """A document on its way in: the uploaded file, and the note that it was accepted."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 # Longer than any backlog of the intake queue, which only writes rows.
 NOTE_LIFETIME_S = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
-class Upload:
-    """`file_name` is the client's own word, not yet checked; no visibility: the whole tenant."""
+class Labels:
+    """What an uploader says of a file; no visibility: the whole tenant sees it."""
 
-    file_name: str
-    body: bytes
-    tags: tuple[str, ...]
-    metadata: dict[str, str | int | float | bool | date]
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str | int | float | bool | date] = field(default_factory=dict)
     visibility: tuple[str, ...] | None = None
 
 
+class Upload(Protocol):
+    """A file that is still coming in; its name is the client's own word, not yet checked."""
+
+    file_name: str
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The file's bytes, once. Raises when the upload turns out not to be acceptable."""
+
+    @property
+    def labels(self) -> Labels:
+        """Known when `chunks` has come to its end."""
+
+
 class AcceptedNote(BaseModel):
-    """Kept until ingestion knows the document; `message_id` is how ingestion recognises it."""
+    """Kept until ingestion knows the document; `message_id` is how ingestion recognises it.
+
+    `offer` is the whole IngestDocument as JSON, so that it can be sent again on behalf of `user`
+    when its queue has lost it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,4 +48,6 @@ class AcceptedNote(BaseModel):
     media_type: str
     tags: tuple[str, ...] = ()
     visibility: tuple[str, ...] | None = None
+    user: str | None = None
+    offer: dict[str, Any] = Field(default_factory=dict)
     accepted_at: datetime

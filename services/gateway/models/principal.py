@@ -11,7 +11,9 @@ SCOPES = {
     "documents:write": "add and delete documents",
     "admin": "manage the tenant",
 }
-Group = Annotated[str, Field(min_length=1, max_length=128)]
+# A control character would spoil a log line, and NUL a row.
+_PLAIN = r"^[^\x00-\x1f]+$"
+Group = Annotated[str, Field(min_length=1, max_length=128, pattern=_PLAIN)]
 
 
 class Principal(BaseModel):
@@ -20,7 +22,7 @@ class Principal(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     tenant: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-    user: str = Field(min_length=1, max_length=128)
+    user: str = Field(min_length=1, max_length=128, pattern=_PLAIN)
     groups: tuple[Group, ...] = Field(default=(), max_length=64)
     scopes: frozenset[str] = frozenset()
 
@@ -28,3 +30,8 @@ class Principal(BaseModel):
     def visible_to(self) -> tuple[str, ...]:
         """The names under which a document may be shared with this user."""
         return (f"user:{self.user}", *(f"group:{group}" for group in self.groups))
+
+    @property
+    def managed_as(self) -> tuple[str, ...] | None:
+        """The same for managing documents; None for an admin, who manages all of the tenant's."""
+        return None if "admin" in self.scopes else self.visible_to

@@ -15,7 +15,8 @@ from services.gateway.models.turn import Source
 class TurnStarted:
     """The question is understood and its passages are found.
 
-    `query` is what was searched for; `degraded` names what did not answer.
+    `query` is what was searched for; `degraded` names what did not answer; `model` is the one that
+    will answer, None while several might.
     """
 
     turn_id: str
@@ -23,6 +24,7 @@ class TurnStarted:
     query: str
     degraded: tuple[str, ...]
     trace_id: str | None
+    model: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,15 @@ class CitationsChecked:
 
 @dataclass(frozen=True, slots=True)
 class UsageSummed:
-    """The sum over all model calls of the turn."""
+    """The sum over all model calls of the turn; `model` is the one that answered, if one did.
+
+    `cost_usd` is None when no model of the turn has a price.
+    """
 
     input_tokens: int
     output_tokens: int
-    cost_usd: Decimal
+    cost_usd: Decimal | None
+    model: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
-"""Passages without an answer: found by a query, or around an entity of the knowledge graph."""
+"""Passages without an answer: found by a query, by id, or around a name of the graph."""
 
 from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
+from contracts.retrieval.passages import PassageAnsweredV1, PassageRequestedV1
 from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 from services.gateway.models.principal import Principal
+from services.gateway.models.refusals import NotFound
 from shared.errors import RequestRefused, Unavailable
 from shared.observability import bound, span
 from shared.ports import Requester
@@ -17,7 +19,7 @@ QUEUE = "retrieval-queries"
 class Passages:
     """Only those that the principal may see, whatever `visible_to` a request brings along.
 
-    Both raise DeadlineMissed, Unavailable or RequestRefused.
+    All raise DeadlineMissed, Unavailable or RequestRefused.
     """
 
     requester: Requester
@@ -32,6 +34,20 @@ class Passages:
                 QUEUE, request, SearchAnsweredV1, context, self.budget_ms
             )
 
+    async def show(self, who: Principal, passage_id: str) -> PassageAnsweredV1:
+        """Is refused with `not_found`, whether it is unknown, deleted, replaced or not visible."""
+        context = Context(tenant=who.tenant, principal=who.user)
+        request = PassageRequestedV1(passage_id=passage_id, visible_to=who.visible_to)
+        with bound(tenant=who.tenant, correlation_id=context.correlation_id), span("show_passage"):
+            try:
+                return await self.requester.ask(
+                    QUEUE, request, PassageAnsweredV1, context, self.budget_ms
+                )
+            except RequestRefused as error:
+                if error.code == "not_found":
+                    raise NotFound("There is no such passage.") from None
+                raise
+
     async def look_around(self, who: Principal, wanted: GraphRequestedV1) -> GraphAnsweredV1:
         """Is refused with `not_found` or `invalid_entity`."""
         context = Context(tenant=who.tenant, principal=who.user)
@@ -43,5 +59,5 @@ class Passages:
                 )
             except RequestRefused as error:
                 if error.code == "unavailable":
-                    raise Unavailable("The knowledge graph", str(error)) from error
+                    raise Unavailable("graph", str(error)) from error
                 raise

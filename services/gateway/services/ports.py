@@ -1,5 +1,7 @@
 """What the gateway needs of its stores."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from services.gateway.models.document import AcceptedNote
@@ -23,11 +25,18 @@ class Sessions(Protocol):
 class Notes(Protocol):
     """All raise Unavailable."""
 
-    async def put(self, tenant: str, note: AcceptedNote) -> None: ...
+    async def put(self, tenant: str, note: AcceptedNote, due: datetime) -> None:
+        """`due` is when ingestion should know the document, at the latest."""
 
     async def get(self, tenant: str, document_id: str) -> AcceptedNote | None: ...
 
-    async def remove(self, tenant: str, document_id: str) -> None: ...
+    async def remove(self, tenant: str, note: AcceptedNote) -> None:
+        """A newer note of the same document stays."""
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, AcceptedNote]]:
+        """Notes of all tenants that are due, with their tenants, the longest overdue first."""
+
+    async def postpone(self, tenant: str, note: AcceptedNote, due: datetime) -> None: ...
 
 
 class UsageLedger(Protocol):

@@ -1,15 +1,29 @@
-"""Accepted notes in Redis: one string a document."""
+"""Accepted notes in Redis: one string a document, and a sorted set of when each one is due."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from redis.asyncio import Redis
 
 from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
 from services.gateway.store.connection import outages
 
+# Members are `tenant:document_id:message_id`; none of the three holds a colon.
+DUE_KEY = "accepted-due"
+# A newer upload of the document may have put its own note meanwhile.
+_REMOVE = """
+local found = redis.call('GET', KEYS[1])
+if found and cjson.decode(found)['message_id'] == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
+
 
 def note_key(tenant: str, document_id: str) -> str:
     return f"accepted:{tenant}:{document_id}"
+
+
+def _member(tenant: str, note: AcceptedNote) -> str:
+    return f"{tenant}:{note.document_id}:{note.message_id}"
 
 
 @dataclass(frozen=True)
@@ -18,9 +32,11 @@ class NoteStore:
 
     redis: Redis
 
-    async def put(self, tenant: str, note: AcceptedNote) -> None:
+    async def put(self, tenant: str, note: AcceptedNote, due: datetime) -> None:
         key = note_key(tenant, note.document_id)
         with outages():
+            # A member without a note does no harm; a note without a member would never be due.
+            await self.postpone(tenant, note, due)
             await self.redis.set(key, note.model_dump_json(), ex=NOTE_LIFETIME_S)
 
     async def get(self, tenant: str, document_id: str) -> AcceptedNote | None:
@@ -28,6 +44,29 @@ class NoteStore:
             raw = await self.redis.get(note_key(tenant, document_id))
         return None if raw is None else AcceptedNote.model_validate_json(raw)
 
-    async def remove(self, tenant: str, document_id: str) -> None:
+    async def remove(self, tenant: str, note: AcceptedNote) -> None:
+        key = note_key(tenant, note.document_id)
         with outages():
-            await self.redis.delete(note_key(tenant, document_id))
+            await self.redis.eval(_REMOVE, 1, key, note.message_id)
+            await self.redis.zrem(DUE_KEY, _member(tenant, note))
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, AcceptedNote]]:
+        """Members whose note has expired, was removed or replaced go on the way."""
+        with outages():
+            raw = await self.redis.zrangebyscore(
+                DUE_KEY, "-inf", now.timestamp(), start=0, num=limit
+            )
+            members = [one.decode() if isinstance(one, bytes) else str(one) for one in raw]
+            found: list[tuple[str, AcceptedNote]] = []
+            for member in members:
+                tenant, document_id, message_id = member.split(":")
+                note = await self.get(tenant, document_id)
+                if note is None or note.message_id != message_id:
+                    await self.redis.zrem(DUE_KEY, member)
+                else:
+                    found.append((tenant, note))
+        return found
+
+    async def postpone(self, tenant: str, note: AcceptedNote, due: datetime) -> None:
+        with outages():
+            await self.redis.zadd(DUE_KEY, {_member(tenant, note): due.timestamp()})

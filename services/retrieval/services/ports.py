@@ -17,7 +17,8 @@ class SearchStore(Protocol):
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         """Stores a version whole and not yet shown, once however often it is called.
 
-        Returns how many passages the store then holds of it.
+        Returns how many passages the store then holds of it. Raises RefusedPassage for one that it
+        can never take.
         """
 
     async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
@@ -43,6 +44,9 @@ class SearchStore(Protocol):
 
     async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
         """Unknown ids are left out."""
+
+    async def passage(self, scope: Scope, passage_id: str) -> FoundPassage | None:
+        """None for a passage that is unknown, not shown by its document's head, or out of scope."""
 
 
 class Successor(SearchStore, Protocol):

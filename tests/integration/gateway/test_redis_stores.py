@@ -1,7 +1,7 @@
 """Sessions and notes in a real Redis."""
 
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
 from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, SessionTurn
 from services.gateway.store.connection import connected
-from services.gateway.store.note_store import NoteStore, note_key
+from services.gateway.store.note_store import DUE_KEY, NoteStore, note_key
 from services.gateway.store.session_store import SessionStore, session_key
 from services.gateway.store.usage_store import UsageStore
 from shared.errors import Unavailable
@@ -78,12 +78,43 @@ async def test_a_colon_in_a_user_leads_to_no_other_session(redis: Redis) -> None
 
 async def test_a_note_lives_until_it_is_removed_or_old(redis: Redis) -> None:
     store = NoteStore(redis)
-    await store.put("acme", a_note())
+    await store.put("acme", a_note(), NOW)
     assert await store.get("acme", "d1") == a_note()
     assert await store.get("other", "d1") is None
     assert await redis.ttl(note_key("acme", "d1")) > NOTE_LIFETIME_S - 10
-    await store.remove("acme", "d1")
+    await store.remove("acme", a_note())
     assert await store.get("acme", "d1") is None
+    assert await store.due(NOW, 10) == []
+
+
+async def test_notes_are_due_in_their_order_and_can_be_postponed(redis: Redis) -> None:
+    store = NoteStore(redis)
+    for n in (2, 0, 1):
+        await store.put(f"t{n}", a_note(), NOW + timedelta(seconds=n))
+    late = NOW + timedelta(seconds=1)
+    assert [tenant for tenant, _ in await store.due(late, 10)] == ["t0", "t1"]
+    assert [tenant for tenant, _ in await store.due(late, 1)] == ["t0"]
+    await store.postpone("t0", a_note(), NOW + timedelta(hours=1))
+    assert [tenant for tenant, _ in await store.due(late, 10)] == ["t1"]
+
+
+async def test_a_newer_note_is_neither_removed_nor_due_for_the_old_one(redis: Redis) -> None:
+    store = NoteStore(redis)
+    newer = a_note().model_copy(update={"message_id": "m2"})
+    await store.put("acme", a_note(), NOW)
+    await store.put("acme", newer, NOW + timedelta(hours=1))
+    assert await store.due(NOW, 10) == []
+    assert await redis.zcard(DUE_KEY) == 1
+    await store.remove("acme", a_note())
+    assert await store.get("acme", "d1") == newer
+
+
+async def test_an_expired_note_is_no_longer_due(redis: Redis) -> None:
+    store = NoteStore(redis)
+    await store.put("acme", a_note(), NOW)
+    await redis.delete(note_key("acme", "d1"))
+    assert await store.due(NOW, 10) == []
+    assert await redis.zcard(DUE_KEY) == 0
 
 
 async def test_redis_away_is_unavailable() -> None:
@@ -98,8 +129,10 @@ async def test_redis_away_is_unavailable() -> None:
             SessionStore(redis).load(*WHO),
             SessionStore(redis).append(*WHO, a_turn(0)),
             NoteStore(redis).get("acme", "d1"),
-            NoteStore(redis).put("acme", a_note()),
-            NoteStore(redis).remove("acme", "d1"),
+            NoteStore(redis).put("acme", a_note(), NOW),
+            NoteStore(redis).remove("acme", a_note()),
+            NoteStore(redis).due(NOW, 1),
+            NoteStore(redis).postpone("acme", a_note(), NOW),
         ):
             with pytest.raises(Unavailable, match="redis"):
                 await call

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.ingestion.events import DocumentChunkedV1
-from contracts.ingestion.life_cycle import LISTS
 from contracts.platform.usage import ModelUsedV2
 from services.ingestion.bootstrap import bootstrap
 from services.ingestion.models.parsed import Extraction
@@ -179,7 +178,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date(database_ur
         await connection.run_sync(to_the_first)
         await connection.execute(text("INSERT INTO vectors VALUES ('k', 'd', 'v')"))
     await engine.dispose()
-    async with open_database(database_url, LISTS) as database:
+    async with open_database(database_url) as database:
         await Extractions(database, cap=10).put("d", b"1", READ)
         assert await rows(database) == 1
         async with database.transaction() as transaction:

@@ -1,8 +1,10 @@
 """Ingestion on a real PostgreSQL, with everything else in memory."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -27,16 +29,19 @@ from contracts.ingestion.queries import (
 )
 from contracts.message import Message
 from contracts.retrieval.events import DocumentIndexedV1
-from services.ingestion.bootstrap import DOCUMENTS, EVENTS, QUERIES, bootstrap
+from services.ingestion.bootstrap import DOCUMENTS, EVENTS, QUERIES, bootstrap, times_of
+from services.ingestion.models.times import Times
+from services.ingestion.services.intake.foreign import foreign
 from services.ingestion.services.reading.child import parse
 from services.ingestion.services.reading.parser import Parse, open_parser
 from services.ingestion.services.upkeep import Upkeep
 from services.ingestion.services.working.worker import Worker
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store.database import Database
-from services.ingestion.store.worklist import Times, Worklist
+from services.ingestion.store.worklist import Worklist
 from shared.lifecycle import Service
-from shared.outcomes import Done
+from shared.messaging.wire import decode, message_of
+from shared.outcomes import Done, Outcome
 from shared.testing.fakes import FakeBlobs, FakePublisher, no_bus
 from shared.testing.probe import until
 from shared.testing.running import running
@@ -61,12 +66,15 @@ class World:
     @property
     def worklist(self) -> Worklist:
         """Another process's: what it claims, this one does not get."""
-        settings = self.settings()
-        return Worklist(self.database, Times(settings.lease_s, settings.resend_s))
+        return Worklist(self.database, self.times(self.settings()))
+
+    def times(self, settings: IngestionSettings) -> Times:
+        return replace(times_of(settings), probe_s=0.1, backoff_s=0.01)
 
     def settings(self, **options: Any) -> IngestionSettings:
         given: dict[str, Any] = {
             "senders": {"*": ["*"]},
+            "s3_senders": ("*",),
             "max_document_bytes": MAX_BYTES,
             "embedding_model": "test.embed",
             "embedding_dimension": DIMENSION,
@@ -80,16 +88,18 @@ class World:
     @asynccontextmanager
     async def serving(self, parse: Parse = parse, **options: Any) -> AsyncIterator[Service]:
         """The service takes messages; nobody works on documents."""
+        settings = self.settings(**options)
         async with (
             open_parser(processes=1, timeout_s=2, parse=parse) as parser,
             bootstrap(
-                self.settings(**options),
+                settings,
                 bus=no_bus(),
                 publisher=self.publisher,
                 database=self.database,
                 blobs=self.blobs,
                 model=self.model,
                 parser=parser,
+                times=self.times(settings),
             ) as service,
         ):
             self._services.append(service)
@@ -105,12 +115,21 @@ class World:
             async with running(*work):
                 yield
 
+    async def outcome(self, queue: str, message: Message, context: Context) -> Outcome:
+        """The newest service takes the message, as it comes from the queue."""
+        return await self._services[-1].handlers[queue][type(message)](message, context)
+
     async def handle(
-        self, queue: str, message: Message, tenant: str = "acme", message_id: str | None = None
+        self,
+        queue: str,
+        message: Message,
+        tenant: str = "acme",
+        message_id: str | None = None,
+        sent_at: datetime | None = None,
     ) -> Message | None:
-        """The reply. The newest service takes the message, as it comes from the queue."""
-        context = Context(tenant=tenant, causation_id=message_id or str(uuid4()))
-        outcome = await self._services[-1].handlers[queue][type(message)](message, context)
+        """The reply."""
+        context = Context(tenant=tenant, causation_id=message_id or str(uuid4()), sent_at=sent_at)
+        outcome = await self.outcome(queue, message, context)
         assert isinstance(outcome, Done), outcome
         return outcome.reply
 
@@ -122,22 +141,34 @@ class World:
         key: str | None = None,
         tenant: str = "acme",
         message_id: str | None = None,
+        sent_at: datetime | None = None,
         **fields: object,
     ) -> str:
         source = InlineText(text=text) if text is not None else StoredObject(key=key or "")
         message = IngestDocumentV2.model_validate({"name": name, "source": source, **fields})
-        await self.handle(DOCUMENTS, message, tenant, message_id)
+        await self.handle(DOCUMENTS, message, tenant, message_id, sent_at)
         return document_id(tenant, name)
+
+    async def by_hand(self, body: dict[str, Any], sent_at: datetime | None = None) -> Outcome:
+        """What a person sends with the AWS CLI."""
+        envelope = decode(json.dumps(body), foreign)
+        context = envelope.context().model_copy(update={"sent_at": sent_at})
+        return await self.outcome(DOCUMENTS, message_of(envelope), context)
 
     async def drop(self, dropped: ObjectsDroppedV1) -> None:
         await self.handle(DOCUMENTS, dropped, tenant="s3")
 
     async def delete(
-        self, document: str, tenant: str = "acme", visible_to: Sequence[str] | None = None
+        self,
+        document: str,
+        tenant: str = "acme",
+        visible_to: Sequence[str] | None = None,
+        accepted_id: str | None = None,
+        sent_at: datetime | None = None,
     ) -> DocumentSummary | None:
         names = None if visible_to is None else tuple(visible_to)
-        message = DeleteDocumentV1(document_id=document, visible_to=names)
-        reply = await self.handle(QUERIES, message, tenant)
+        message = DeleteDocumentV1(document_id=document, accepted_id=accepted_id, visible_to=names)
+        reply = await self.handle(QUERIES, message, tenant, sent_at=sent_at)
         return reply.document if isinstance(reply, DocumentStateV1) else None
 
     async def state(

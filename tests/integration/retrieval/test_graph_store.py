@@ -214,10 +214,25 @@ async def test_a_long_version_goes_in_and_out_whole(graph: GraphStore, tenant: s
     assert await reached(graph, tenant, "seed:1:0") == set()
 
 
-@pytest.mark.parametrize("name", ["x" * 5_000, "", "Ünï \U0001f600", "'}) DETACH DELETE (n) //"])
+@pytest.mark.parametrize(
+    "name", ["x" * 5_000, "", "Ünï \U0001f600", "'}) DETACH DELETE (n) //", "x\x00y"]
+)
 async def test_any_name_may_come(graph: GraphStore, tenant: str, name: str) -> None:
     await graph.index(version(tenant, "d"), [names(0, [name], ["other", name])])
     assert await reached(graph, tenant, "d:1:0") == set()
+
+
+async def test_odd_values_of_a_request_find_nothing(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "d", about=["x"], visibility=("user:ann",))
+    for principal in ("user:ann\x00", "\ud800", "user:ann\ud800", "*\x00"):
+        assert await graph.places(Scope(tenant, (principal,)), "x", 3) == []
+    ann = ("user:ann",)
+    for name in ("x\x00", "", "\U0010ffff"):
+        assert await graph.places(Scope(tenant, ann), name, 3) == []
+    for value in (10**400, -(10**400), 1.7e308):
+        wanted = read_filter({"field": "metadata.year", "eq": value})
+        assert await graph.places(Scope(tenant, ann, wanted), "x", 3) == []
+    assert len(await graph.places(Scope(tenant, ann), "x", 3)) == 1
 
 
 async def test_writes_that_share_names_do_not_disturb_each_other(

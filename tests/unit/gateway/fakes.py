@@ -32,9 +32,19 @@ from services.gateway.models.principal import SCOPES, Principal
 from services.gateway.models.session import SessionTurn
 from services.gateway.models.usage import Spent
 from services.gateway.services.access import Access
+from services.gateway.services.turn.metered_model import Price
 from services.gateway.settings import GatewaySettings
 from shared.errors import Unavailable
-from shared.ports import ChatMessage, Embedded, EmbedRole, ModelReport, Reranked, Tool, ToolCall
+from shared.ports import (
+    ChatMessage,
+    Clock,
+    Embedded,
+    EmbedRole,
+    ModelReport,
+    Reranked,
+    Tool,
+    ToolCall,
+)
 from shared.testing.fakes import FakeBlobs, FakePublisher, FakeRequester, no_bus
 from shared.testing.probe import until
 
@@ -77,6 +87,9 @@ class IdleRequester(FakeRequester):
     def stop(self) -> None:
         self.stopped.set()
 
+    def alive(self) -> bool:
+        return not self.stopped.is_set()
+
 
 @dataclass
 class FakeModel:
@@ -88,6 +101,8 @@ class FakeModel:
     reports: bool = True
     calls: list[tuple[str, str, tuple[ChatMessage, ...]]] = field(default_factory=list)
     closed: int = 0
+    # What a call is reported to cost; None: what `price` says.
+    cost_usd: Decimal | None = None
 
     async def converse(
         self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
@@ -100,7 +115,8 @@ class FakeModel:
                 yield piece
                 if self.hang is not None:
                     await self.hang()
-            yield ModelReport(model, 100, 20, price(model, 100, 20))
+            cost = price(model, 100, 20) if self.cost_usd is None else self.cost_usd
+            yield ModelReport(model, 100, 20, cost)
         finally:
             self.closed += 1
 
@@ -140,19 +156,32 @@ class FakeSessions:
 @dataclass
 class FakeNotes:
     notes: dict[tuple[str, str], AcceptedNote] = field(default_factory=dict)
+    dues: dict[tuple[str, str], datetime] = field(default_factory=dict)
     down: bool = False
 
-    async def put(self, tenant: str, note: AcceptedNote) -> None:
+    async def put(self, tenant: str, note: AcceptedNote, due: datetime) -> None:
         self._check()
         self.notes[tenant, note.document_id] = note
+        self.dues[tenant, note.document_id] = due
 
     async def get(self, tenant: str, document_id: str) -> AcceptedNote | None:
         self._check()
         return self.notes.get((tenant, document_id))
 
-    async def remove(self, tenant: str, document_id: str) -> None:
+    async def remove(self, tenant: str, note: AcceptedNote) -> None:
         self._check()
-        self.notes.pop((tenant, document_id), None)
+        key = (tenant, note.document_id)
+        if key in self.notes and self.notes[key].message_id == note.message_id:
+            del self.notes[key], self.dues[key]
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, AcceptedNote]]:
+        self._check()
+        late = sorted((due, key) for key, due in self.dues.items() if due <= now)
+        return [(key[0], self.notes[key]) for _, key in late[:limit]]
+
+    async def postpone(self, tenant: str, note: AcceptedNote, due: datetime) -> None:
+        self._check()
+        self.dues[tenant, note.document_id] = due
 
     def _check(self) -> None:
         if self.down:
@@ -265,6 +294,36 @@ class Gateway:
         assert response.status_code == 200, response.text
         return events_in(response.text)
 
+    async def ask_and_leave(self, question: str, when: asyncio.Event, **body: Any) -> bytes:
+        """What the client was sent until it hung up, which it does at `when`."""
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        asked = json.dumps({"question": question, **body}).encode()
+        inbox.put_nowait({"type": "http.request", "body": asked, "more_body": False})
+        async with self.client() as client:
+            headers = [(k.lower().encode(), v.encode()) for k, v in client.headers.items()]
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "path": "/v1/chat",
+            "raw_path": b"/v1/chat",
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "http",
+            "headers": [*headers, (b"content-type", b"application/json")],
+        }
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        request = asyncio.create_task(self.service.app(scope, inbox.get, send))
+        await when.wait()
+        inbox.put_nowait({"type": "http.disconnect"})
+        await request
+        return b"".join(message.get("body", b"") for message in sent)
+
     async def used(self, count: int) -> list[ModelUsedV2]:
         """The first `count` usage events, which come when the answer has ended."""
         await until(lambda: len(self.publisher.on("usage")) >= count)
@@ -272,7 +331,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(**settings: Any) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    price: Price = price, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[Gateway]:
     """On a free port, where nobody listens until its server runs."""
     known: dict[str, Any] = {"port": 0, "answer_models": ("first", "second")}
     gateway = Gateway()
@@ -287,6 +348,7 @@ async def open_gateway(**settings: Any) -> AsyncIterator[Gateway]:
         sessions=gateway.sessions,
         notes=gateway.notes,
         ledger=gateway.ledger,
+        clock=clock,
     )
     async with opened as gateway.service:
         yield gateway

@@ -51,7 +51,12 @@ async def test_neighbouring_pieces_go_out_as_one_event(gateway: Gateway) -> None
 async def test_the_usage_is_the_turns_sum_and_each_call_is_metered_once(gateway: Gateway) -> None:
     events = await gateway.ask("How much is the allowance?")
     usage = data_of(events, "usage")
-    assert usage == {"input_tokens": 107, "output_tokens": 20, "cost_usd": 0.50012}
+    assert usage == {
+        "input_tokens": 107,
+        "output_tokens": 20,
+        "cost_usd": 0.50012,
+        "model": "first",
+    }
     [used] = await gateway.used(1)
     assert (used.purpose, used.input_tokens, used.estimated) == ("answer", 100, False)
     assert used.turn_id == data_of(events, "done")["turn_id"]
@@ -80,14 +85,6 @@ async def test_a_finished_turn_is_recorded_before_done(gateway: Gateway) -> None
     assert (turn.model, turn.conversation_id) == ("first", "c1")
     [kept] = gateway.sessions.turns["acme", "ann", "c1"]
     assert kept.query == "How much is the allowance?"
-
-
-async def test_without_confirmation_there_is_no_done(gateway: Gateway) -> None:
-    gateway.publisher.down = {"turns"}
-    events = await gateway.ask("How much is the allowance?", conversation_id="c1")
-    assert events[-1][0] == "error"
-    assert events[-1][1]["code"] == "unavailable"
-    assert gateway.sessions.turns == {}
 
 
 async def test_a_follow_up_searches_with_the_subject_and_remembers_the_turn(
@@ -182,6 +179,24 @@ async def test_redis_away_costs_the_session_only(gateway: Gateway) -> None:
     assert events[-1][0] == "done"
 
 
+@pytest.mark.parametrize("legs", [{"bm25": "failed", "dense": "failed", "graph": "skipped"}])
+async def test_a_search_whose_legs_all_failed_found_nothing_out(
+    gateway: Gateway, legs: dict[str, str]
+) -> None:
+    gateway.requester.answers[SearchRequestedV1] = an_answered_search(legs=legs)
+    events = await gateway.ask("How much is the allowance?")
+    assert text_of(events) == SEARCH_MISSING
+    assert data_of(events, "meta")["degraded"] == ["retrieval", "bm25", "dense"]
+    [turn] = gateway.publisher.on("turns")
+    assert turn.degraded == ("retrieval", "bm25", "dense")
+
+
+async def test_one_leg_that_looked_and_found_nothing_is_enough(gateway: Gateway) -> None:
+    legs = {"bm25": "applied", "dense": "failed"}
+    gateway.requester.answers[SearchRequestedV1] = an_answered_search(legs=legs)
+    assert text_of(await gateway.ask("How much is the allowance?")) == NOTHING_FOUND
+
+
 async def test_nothing_found_is_said_without_a_model(gateway: Gateway) -> None:
     gateway.requester.answers[SearchRequestedV1] = an_answered_search()
     events = await gateway.ask("How much is the allowance?")
@@ -217,9 +232,11 @@ async def test_no_model_at_all_is_an_error_event(gateway: Gateway) -> None:
     events = await gateway.ask("How much is the allowance?")
     assert events[-1] == (
         "error",
-        {"code": "unavailable", "message": "models is not available now. Ask again in a moment."},
+        {
+            "code": "unavailable",
+            "message": "The language model does not answer now. Ask again in a moment.",
+        },
     )
-    assert gateway.publisher.on("turns") == []
 
 
 async def test_a_stream_that_breaks_ends_in_an_error_and_is_metered(gateway: Gateway) -> None:
@@ -244,38 +261,12 @@ async def test_a_client_that_goes_stops_the_model_and_the_bill_still_comes(
         await forever.wait()
 
     gateway.model.hang = hang
-    body = b'{"question": "How much is the allowance?"}'
-    inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    inbox.put_nowait({"type": "http.request", "body": body, "more_body": False})
-    async with gateway.client() as client:
-        headers = [(k.lower().encode(), v.encode()) for k, v in client.headers.items()]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "path": "/v1/chat",
-        "raw_path": b"/v1/chat",
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "headers": [*headers, (b"content-type", b"application/json")],
-    }
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
     async with asyncio.timeout(5):
-        request = asyncio.create_task(gateway.service.app(scope, inbox.get, send))
-        await spoke.wait()
-        inbox.put_nowait({"type": "http.disconnect"})
-        await request
+        await gateway.ask_and_leave("How much is the allowance?", spoke)
         [used] = await gateway.used(1)
     assert gateway.model.closed == 1
     assert used.estimated
     assert used.output_tokens > 0
-    assert gateway.publisher.on("turns") == []
 
 
 async def test_a_condensing_model_writes_the_query_and_is_metered() -> None:
@@ -295,6 +286,23 @@ async def test_a_condensing_model_that_fails_leaves_it_to_the_rules() -> None:
         gateway.model.by_model = {"small": [Unavailable("bedrock")]}
         await gateway.ask("and the other?", conversation_id="c1")
         assert "warranty" in gateway.requester.of(SearchRequestedV1)[-1].query
+
+
+async def test_the_only_model_is_told_at_once_and_no_price_is_no_cost() -> None:
+    async with open_gateway(answer_models=("only",), price=lambda *_: Decimal(0)) as gateway:
+        gateway.requester.answers[SearchRequestedV1] = an_answered_search(a_hit(1), cost_usd="0")
+        gateway.model.cost_usd = Decimal(0)
+        events = await gateway.ask("How much is the allowance?")
+        assert data_of(events, "meta")["model"] == "only"
+        assert data_of(events, "usage")["model"] == "only"
+        assert data_of(events, "usage")["cost_usd"] is None
+
+
+async def test_which_of_several_models_answered_is_told_with_the_usage(gateway: Gateway) -> None:
+    gateway.model.by_model = {"first": [Unavailable("bedrock")]}
+    events = await gateway.ask("How much is the allowance?")
+    assert data_of(events, "meta")["model"] is None
+    assert data_of(events, "usage")["model"] == "second"
 
 
 async def test_a_wanted_model_is_tried_first(gateway: Gateway) -> None:

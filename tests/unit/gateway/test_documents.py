@@ -1,5 +1,6 @@
 """/v1/documents over fakes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -103,6 +104,115 @@ async def test_a_bad_upload_is_refused(
     assert says in response.json()["detail"]
     assert gateway.blobs.objects == {}
     assert gateway.publisher.sent == []
+
+
+HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n'
+TAGS = b'--b\r\nContent-Disposition: form-data; name="tags"\r\n\r\n'
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        TAGS + b"x,y\r\n" + HEAD + b"# Ti\r\n--tle\r\n--b--\r\n",
+        HEAD + b"# Ti\r\n--tle\r\n" + TAGS + b"x,y\r\n--b--\r\n",
+    ],
+)
+async def test_fields_may_stand_before_and_after_the_file(
+    gateway: Gateway, body: bytes, step: int
+) -> None:
+    async def drops() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), step):
+            yield body[at : at + step]
+
+    response = await upload(gateway, files=None, content=drops(), headers=FORM)
+    assert response.status_code == 202
+    assert list(gateway.blobs.objects.values()) == [b"# Ti\r\n--tle"]
+    [sent] = gateway.publisher.on("ingestion-documents")
+    assert sent.tags == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        HEAD + b"# Title",
+        HEAD + b"# Title\r\n" + TAGS + b"x",
+        HEAD + b"# Title\r\n" + TAGS + b"x\0\r\n--b--\r\n",
+        HEAD + b"# Title\r\n" + TAGS + b"\xff\r\n--b--\r\n",
+        HEAD + b"# Title\r\n" + TAGS + b"x" * 70_000 + b"\r\n--b--\r\n",
+        HEAD + b"# Title\r\n" + (TAGS + b"x\r\n") * 41 + b"--b--\r\n",
+        b"no boundary at all",
+        b"",
+    ],
+)
+async def test_a_form_that_turns_out_wrong_leaves_nothing(gateway: Gateway, body: bytes) -> None:
+    response = await upload(gateway, files=None, content=body, headers=FORM)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert gateway.blobs.objects == {}
+    assert gateway.publisher.sent == []
+
+
+async def test_a_file_goes_on_before_the_body_has_ended(gateway: Gateway) -> None:
+    """At most some chunks are held at any time, however large the file is."""
+    given, stored = 0, 0
+    ahead: list[int] = []
+
+    async def put_stream(_key: str, chunks: AsyncIterator[bytes]) -> None:
+        nonlocal stored
+        async for chunk in chunks:
+            stored += len(chunk)
+            ahead.append(given - stored)
+
+    gateway.blobs.put_stream = put_stream  # type: ignore[method-assign,assignment]
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal given
+        yield HEAD
+        for _ in range(100):
+            given += 65_536
+            yield b"x" * 65_536
+        yield b"\r\n--b--\r\n"
+
+    response = await upload(gateway, files=None, content=body(), headers=FORM)
+    assert response.status_code == 202
+    assert stored == 100 * 65_536
+    assert max(ahead) <= 2 * 65_536
+
+
+async def test_uploads_wait_for_their_turn_and_give_up_in_time() -> None:
+    async with open_gateway(uploads_at_once=1, upload_wait_s=0.05) as gateway:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield HEAD
+            begun.set()
+            await go_on.wait()
+            yield b"x\r\n--b--\r\n"
+
+        first = asyncio.create_task(upload(gateway, files=None, content=slow(), headers=FORM))
+        await begun.wait()
+        second = await upload(gateway)
+        assert (second.status_code, second.headers["retry-after"]) == (503, "2")
+        assert "uploads" in second.json()["detail"]
+        go_on.set()
+        assert (await first).status_code == 202
+        assert (await upload(gateway)).status_code == 202
+
+
+async def test_a_queue_that_does_not_answer_is_503() -> None:
+    async with open_gateway(call_s=0.05) as gateway:
+        asked = asyncio.Event()
+
+        async def never(*_: Any, **__: Any) -> str:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        gateway.publisher.send = never  # type: ignore[method-assign]
+        response = await upload(gateway)
+        assert asked.is_set()
+        assert (response.status_code, response.json()["code"]) == (503, "unavailable")
 
 
 async def test_all_known_kinds_are_listed_with_a_415(gateway: Gateway) -> None:
@@ -212,6 +322,45 @@ async def test_a_delete_is_confirmed_and_removes_the_note(gateway: Gateway) -> N
         response = await client.delete(f"/v1/documents/{ID}")
     assert (response.status_code, response.json()["status"]) == (202, "deleted")
     assert gateway.notes.notes == {}
+
+
+async def test_a_delete_names_the_upload_that_it_may_have_overtaken(gateway: Gateway) -> None:
+    await upload(gateway)
+    gateway.requester.answers[GetDocumentV1] = RequestRefused("not_found", "no")
+    gateway.requester.answers[DeleteDocumentV1] = a_state("deleted")
+    async with gateway.client() as client:
+        response = await client.delete(f"/v1/documents/{ID}")
+        assert (response.status_code, response.json()["status"]) == (202, "deleted")
+        assert (await client.get(f"/v1/documents/{ID}")).status_code == 404
+    [asked] = gateway.requester.of(DeleteDocumentV1)
+    assert asked.accepted_id == gateway.publisher.sent[0].id
+
+
+async def test_a_delete_of_a_foreign_note_names_no_upload(gateway: Gateway) -> None:
+    await upload(gateway, data={"visibility": '["user:ann"]'})
+    gateway.requester.answers[DeleteDocumentV1] = RequestRefused("not_found", "no")
+    scopes = frozenset({"documents:write"})
+    async with gateway.client(user="bob", scopes=scopes) as client:
+        assert (await client.delete(f"/v1/documents/{ID}")).status_code == 404
+    [asked] = gateway.requester.of(DeleteDocumentV1)
+    assert (asked.accepted_id, asked.visible_to) == (None, ("user:bob",))
+    assert gateway.notes.notes
+
+
+@pytest.mark.parametrize(
+    ("scopes", "visible_to"),
+    [
+        (frozenset({"documents:write"}), ("user:ann", "group:law")),
+        (frozenset({"documents:write", "admin"}), None),
+    ],
+)
+async def test_an_upload_says_what_its_uploader_may_replace(
+    gateway: Gateway, scopes: frozenset[str], visible_to: tuple[str, ...] | None
+) -> None:
+    async with gateway.client(scopes=scopes, groups=("law",)) as client:
+        assert (await client.post("/v1/documents", files=FILE)).status_code == 202
+    [sent] = gateway.publisher.on("ingestion-documents")
+    assert sent.visible_to == visible_to
 
 
 async def test_deleting_what_is_not_there_is_404(gateway: Gateway) -> None:

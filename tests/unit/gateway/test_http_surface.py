@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.platform.replies import PingV1
+from contracts.retrieval.passages import PassageAnsweredV1, PassageRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.models.principal import SCOPES
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
@@ -15,6 +16,7 @@ NEEDS = [
     ("POST", "/v1/chat", "chat"),
     ("POST", "/v1/search", "search"),
     ("GET", "/v1/graph?entity=x", "search"),
+    ("GET", "/v1/passages/x", "search"),
     ("GET", "/v1/documents", "documents:read"),
     ("GET", "/v1/documents/x", "documents:read"),
     ("POST", "/v1/documents", "documents:write"),
@@ -60,6 +62,49 @@ async def test_a_search_shows_what_it_found_and_asks_for_the_principal(gateway: 
     assert gateway.requester.asked[0][2].tenant == "acme"
 
 
+PASSAGE = PassageAnsweredV1(
+    passage_id="doc-1:2:0",
+    document_id="doc-1",
+    name="a.md",
+    ordinal=2,
+    title="Travel",
+    text="The allowance is 40 euros.",
+    start=0,
+    end=26,
+)
+
+
+async def test_a_passage_is_shown_to_whom_may_see_it(gateway: Gateway) -> None:
+    gateway.requester.answers[PassageRequestedV1] = PASSAGE
+    async with gateway.client(groups=("law",)) as client:
+        shown = (await client.get("/v1/passages/doc-1:2:0")).json()
+    assert shown == {
+        "passage_id": "doc-1:2:0",
+        "document_id": "doc-1",
+        "name": "a.md",
+        "title": "Travel",
+        "text": "The allowance is 40 euros.",
+        "page": None,
+        "start": 0,
+        "end": 26,
+        "version": 2,
+    }
+    asked = PassageRequestedV1(passage_id="doc-1:2:0", visible_to=("user:ann", "group:law"))
+    assert gateway.requester.of(PassageRequestedV1) == [asked]
+
+
+async def test_a_passage_that_is_not_there_is_404_in_the_same_words(gateway: Gateway) -> None:
+    answers = set()
+    for why in ("gone", "foreign"):
+        gateway.requester.answers[PassageRequestedV1] = RequestRefused("not_found", why)
+        async with gateway.client() as client:
+            response = await client.get("/v1/passages/doc-1:1:0")
+        answers.add((response.status_code, response.text))
+    [(status, text)] = answers
+    assert status == 404
+    assert "gone" not in text
+
+
 @pytest.mark.parametrize(
     ("trouble", "status", "code"),
     [
@@ -102,6 +147,24 @@ async def test_a_bad_search_names_its_field(
         response = await client.post("/v1/search", json=body)
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (DeadlineMissed("retrieval-queries", 1), "Search is not available now."),
+        (Unavailable("sqs"), "A part of this system is not available now."),
+        (RequestRefused("unavailable", "opensearch"), "A part of this system is"),
+    ],
+)
+async def test_an_outage_is_told_in_a_persons_words(
+    gateway: Gateway, trouble: Exception, says: str
+) -> None:
+    gateway.requester.answers[SearchRequestedV1] = trouble
+    async with gateway.client() as client:
+        response = await client.post("/v1/search", json={"query": "q"})
+    assert response.json()["detail"].startswith(says)
+    assert not re.search("queries|sqs|opensearch", response.text)
 
 
 async def test_what_is_not_json_and_what_is_too_much_is_a_problem(gateway: Gateway) -> None:
@@ -183,7 +246,8 @@ async def test_openapi_tells_of_everything(gateway: Gateway) -> None:
     async with gateway.client() as client:
         document = (await client.get("/openapi.json")).json()
     for method, path, _ in NEEDS:
-        call = document["paths"][path.split("?")[0].replace("/x", "/{document_id}")][method.lower()]
+        key = "passage_id" if "passages" in path else "document_id"
+        call = document["paths"][path.split("?")[0].replace("/x", f"/{{{key}}}")][method.lower()]
         assert call["security"] == [{"token": []}]
         assert {"401", "403", "500"} <= call["responses"].keys()
         assert "application/problem+json" in call["responses"]["401"]["content"]

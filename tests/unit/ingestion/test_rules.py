@@ -8,7 +8,7 @@ from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.models.succession import Newest, is_new, is_stale
 from services.ingestion.models.version import Description, Intake, Origin
-from services.ingestion.services.intake.intake import known_type
+from services.ingestion.services.content import known_type
 from services.ingestion.services.reading.parser import only
 from services.ingestion.services.reading.titles import readable, title_of
 from services.ingestion.store.worklist import shares

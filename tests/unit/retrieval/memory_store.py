@@ -82,6 +82,18 @@ class MemoryStore:
             if f.passage.passage_id in passage_ids
         }
 
+    async def passage(self, scope: Scope, passage_id: str) -> FoundPassage | None:
+        self._check("passage")
+        inside = self._inside(scope)
+        return next(
+            (
+                FoundPassage(p.passage, v.document_id, v.ordinal, v.name)
+                for v, p in inside
+                if p.passage.passage_id == passage_id
+            ),
+            None,
+        )
+
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         self._check("links")
         inside = self._inside(scope)

@@ -52,22 +52,31 @@ class Documents:
             return note
         if note is not None:
             # Ingestion knows the upload: from here on only its own word counts.
-            await self._remove_note(who.tenant, document_id)
+            await self._remove_note(who.tenant, note)
         if state is None or state.document.status == "deleted":
             raise _absent(document_id)
         return state.document
 
     async def list(self, who: Principal, limit: int, after: str | None) -> DocumentsListedV1:
         """A page of the tenant's documents, newest first."""
-        request = ListDocumentsV1(limit=limit, after=after, visible_to=_names(who))
+        request = ListDocumentsV1(limit=limit, after=after, visible_to=who.managed_as)
         with span("list_documents"):
             return await self.requester.ask(
                 QUEUE, request, DocumentsListedV1, _context(who), self.budget_ms
             )
 
     async def delete(self, who: Principal, document_id: str) -> DocumentSummary:
-        """Returns when ingestion has committed the deletion. Raises NotFound."""
-        request = DeleteDocumentV1(document_id=document_id, visible_to=_names(who))
+        """Returns when ingestion has committed the deletion. Raises NotFound.
+
+        An upload that ingestion has not taken in yet is deleted with its document: the note names
+        it, so that it does not bring the document back.
+        """
+        note = await self._noted(who, document_id)
+        request = DeleteDocumentV1(
+            document_id=document_id,
+            accepted_id=note.message_id if note else None,
+            visible_to=who.managed_as,
+        )
         with span("delete_document"):
             try:
                 state = await self.requester.ask(
@@ -76,7 +85,8 @@ class Documents:
             except RequestRefused as error:
                 _only_not_found(error)
                 raise _absent(document_id) from None
-        await self._remove_note(who.tenant, document_id)
+        if note is not None:
+            await self._remove_note(who.tenant, note)
         return state.document.model_copy(update={"status": "deleted"})
 
     async def _state(
@@ -86,7 +96,7 @@ class Documents:
         request = GetDocumentV1(
             document_id=document_id,
             accepted_id=note.message_id if note else None,
-            visible_to=_names(who),
+            visible_to=who.managed_as,
         )
         try:
             return await self.requester.ask(
@@ -102,26 +112,22 @@ class Documents:
             note = await self.notes.get(who.tenant, document_id)
         except Unavailable:
             return None
-        names = _names(who)
+        names = who.managed_as
         if note is None or note.visibility is None or names is None:
             return note
         return note if set(names) & set(note.visibility) else None
 
-    async def _remove_note(self, tenant: str, document_id: str) -> None:
+    async def _remove_note(self, tenant: str, note: AcceptedNote) -> None:
         """A note that stays does no harm: ingestion's word comes before it, and it expires."""
         try:
-            await self.notes.remove(tenant, document_id)
+            await self.notes.remove(tenant, note)
         except Unavailable:
-            logger.warning("note_not_removed", extra={"fields": {"document_id": document_id}})
+            fields = {"document_id": note.document_id}
+            logger.warning("note_not_removed", extra={"fields": fields})
 
 
 def _context(who: Principal) -> Context:
     return Context(tenant=who.tenant, principal=who.user)
-
-
-def _names(who: Principal) -> tuple[str, ...] | None:
-    """An admin manages all of the tenant's documents, also those they could not search."""
-    return None if "admin" in who.scopes else who.visible_to
 
 
 def _absent(document_id: str) -> NotFound:

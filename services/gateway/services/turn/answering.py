@@ -12,7 +12,7 @@ from services.gateway.services.turn.citations import Citations
 from services.gateway.services.turn.finding import Found
 from services.gateway.services.turn.metered_model import MeteredModel, ModelRequest
 from services.gateway.services.turn.prompt import Prompt
-from shared.errors import Unavailable
+from shared.errors import Unavailable, described
 from shared.metering import Bill
 from shared.observability import metric
 
@@ -58,10 +58,9 @@ class Answering:
     answer_tokens: int
 
     async def answer(
-        self, models: Sequence[str], prompt: Prompt, found: Found, bill: Bill, emit: Emit
-    ) -> Reply:
+        self, models: Sequence[str], prompt: Prompt, found: Found, bill: Bill, reply: Reply
+    ) -> None:
         """`models` are tried in their order. Raises Unavailable when none of them answers."""
-        reply = Reply(prompt.sources, emit)
         answerable = bool(prompt.sources or found.earlier)
         if not found.searched:
             reply.say(SEARCH_MISSING + ("\n\n" if answerable else ""))
@@ -69,7 +68,6 @@ class Answering:
             reply.say(NOTHING_FOUND)
         if answerable:
             await self._stream(models, prompt, bill, reply)
-        return reply
 
     async def _stream(
         self, models: Sequence[str], prompt: Prompt, bill: Bill, reply: Reply
@@ -77,12 +75,15 @@ class Answering:
         request = ModelRequest("answer", prompt.system, prompt.messages, self.answer_tokens)
         citations = Citations([source.n for source in reply.sources])
         reply.model, first, rest = await self._opened(models, request, bill)
-        async with aclosing(rest):
-            reply.say(citations.feed(first))
-            async for piece in rest:
-                reply.say(citations.feed(piece))
-        reply.say(citations.finish())
-        reply.cited = tuple(reply.sources[n - 1] for n in citations.cited)
+        try:
+            async with aclosing(rest):
+                reply.say(citations.feed(first))
+                async for piece in rest:
+                    reply.say(citations.feed(piece))
+            reply.say(citations.finish())
+        finally:
+            # A stream that breaks off has cited what it named by then.
+            reply.cited = tuple(reply.sources[n - 1] for n in citations.cited)
 
     async def _opened(
         self, models: Sequence[str], request: ModelRequest, bill: Bill
@@ -98,6 +99,6 @@ class Answering:
                     return model, await anext(pieces, ""), pieces
             except (Unavailable, TimeoutError) as error:
                 metric("ModelFallback", 1, model=model)
-                fields = {"model": model, "reason": repr(error)}
+                fields = {"model": model, "reason": described(error)}
                 logger.warning("model_gave_no_token", extra={"fields": fields})
         raise Unavailable("models", f"none of {', '.join(models)} answered")

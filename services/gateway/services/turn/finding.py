@@ -89,8 +89,14 @@ class Found:
             hits=answered.hits if answered else (),
             earlier=_merged(remembered or (), session or ()),
             degraded=_degraded(answered, remembered, session),
-            searched=answered is not None,
+            searched=answered is not None and not _all_failed(answered),
         )
+
+
+def _all_failed(answered: SearchAnsweredV1) -> bool:
+    """Whether every leg that was asked failed: that nothing was found means nothing then."""
+    asked = {state for leg, state in answered.legs.items() if leg != "rerank"}
+    return "failed" in asked and "applied" not in asked
 
 
 def _degraded(
@@ -98,7 +104,8 @@ def _degraded(
     remembered: Sequence[PastTurn] | None,
     session: Sequence[SessionTurn] | None,
 ) -> tuple[str, ...]:
-    whole = {"retrieval": answered, "memory": remembered, "session": session}
+    searched = None if answered is None or _all_failed(answered) else answered
+    whole = {"retrieval": searched, "memory": remembered, "session": session}
     missing = [name for name, answer in whole.items() if answer is None]
     legs = answered.legs if answered else {}
     return (*missing, *(leg for leg, state in legs.items() if state == "failed"))

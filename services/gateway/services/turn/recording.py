@@ -1,37 +1,103 @@
-"""A finished turn's record: to the topic turns for good, to the session for the next question."""
+"""A turn's record, however it ended: to the topic for good, to the session for a follow-up."""
 
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.envelope import Context, derived_id
-from contracts.gateway.turns import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV1, TurnSource
 from services.gateway.models.session import SessionTurn
+from services.gateway.models.turn import Question
 from services.gateway.services.background import Background
 from services.gateway.services.ports import Sessions
+from services.gateway.services.turn.answering import NO_MODEL, Reply
+from services.gateway.services.turn.finding import Found
+from services.gateway.services.turn.prompt import PROMPT_VERSION
+from shared.delivery import Delivery, Event
 from shared.errors import Unavailable
-from shared.ports import Publisher
+from shared.metering import Bill
+from shared.observability import metric
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass
+class Draft:
+    """A turn as far as it has come. `found` and `reply` are None until their step begins."""
+
+    asked: Question
+    context: Context
+    bill: Bill
+    started: datetime
+    found: Found | None = None
+    reply: Reply | None = None
+    recorded: bool = False
+
+    def ended(self, outcome: str, now: datetime) -> TurnCompletedV1:
+        """The record; its answer is what was delivered by now."""
+        asked, found, reply, bill = self.asked, self.found, self.reply, self.bill
+        return TurnCompletedV1(
+            turn_id=asked.turn_id,
+            conversation_id=asked.conversation_id,
+            question=asked.text,
+            query=found.query if found else asked.text,
+            answer=reply.text if reply else "",
+            model=reply.model if reply else NO_MODEL,
+            prompt_version=PROMPT_VERSION,
+            sources=_sources(reply) if reply else (),
+            degraded=found.degraded if found else (),
+            outcome=outcome,
+            input_tokens=bill.input_tokens,
+            output_tokens=bill.output_tokens,
+            cost_usd=bill.cost_usd,
+            started_at=self.started,
+            completed_at=now,
+        )
+
+
 @dataclass(frozen=True)
 class Recording:
-    publisher: Publisher
+    """One a process. A turn that the topic does not take at once is sent until it does."""
+
+    delivery: Delivery
     sessions: Sessions
     background: Background
+    wait_s: float
 
-    async def record(self, turn: TurnCompletedV1, user: str, context: Context) -> None:
-        """Returns when the topic has confirmed the turn and the session is saved.
+    async def record(self, draft: Draft, outcome: str, now: datetime) -> bool:
+        """Whether the topic has confirmed the turn within `wait_s` seconds.
 
-        A client that goes meanwhile does not stop it. Raises Unavailable when the topic does not
-        confirm; a session that cannot be saved only costs the next follow-up its subject.
+        When it has not, or when whoever waits is cancelled, the turn is still sent until it is
+        confirmed. A session that cannot be saved only costs the next follow-up its subject.
+        Raises what makes it impossible to send the turn at all.
         """
-        await asyncio.shield(self.background.start(self._record(turn, user, context)))
+        delivered, saved = self.start(draft, outcome, now)
+        await asyncio.wait((delivered, saved), timeout=self.wait_s)
+        if delivered.done():
+            delivered.result()
+        return delivered.done()
 
-    async def _record(self, turn: TurnCompletedV1, user: str, context: Context) -> None:
+    def start(
+        self, draft: Draft, outcome: str, now: datetime
+    ) -> tuple["asyncio.Task[None]", "asyncio.Task[None]"]:
+        """The same without waiting. A turn is recorded once: mark `draft` before all else."""
+        draft.recorded = True
+        turn = draft.ended(outcome, now)
+        metric("Turns", 1, outcome=outcome)
         event_id = derived_id(turn.turn_id, "TurnCompleted")
-        await self.publisher.publish_now("turns", turn, context, id=event_id)
+        delivered = self.delivery.start(Event("turns", turn, draft.context, event_id))
+        user = draft.asked.principal.user
+        saved = self.background.start(self._save(turn, draft.context.tenant, user))
+        return delivered, saved
+
+    async def drain(self, within_s: float) -> None:
+        """Waits for the turns on their way; names those that were not confirmed in time."""
+        for event in await self.delivery.drain(within_s):
+            fields = {"event_id": event.id, "tenant": event.context.tenant}
+            logger.error("turn_not_recorded", extra={"fields": fields})
+
+    async def _save(self, turn: TurnCompletedV1, tenant: str, user: str) -> None:
         kept = SessionTurn(
             turn_id=turn.turn_id,
             question=turn.question,
@@ -40,6 +106,25 @@ class Recording:
             completed_at=turn.completed_at,
         )
         try:
-            await self.sessions.append(context.tenant, user, turn.conversation_id, kept)
+            await self.sessions.append(tenant, user, turn.conversation_id, kept)
         except Unavailable:
             logger.warning("session_not_saved")
+
+
+def _sources(reply: Reply) -> tuple[TurnSource, ...]:
+    cited = {source.n for source in reply.cited}
+    return tuple(
+        TurnSource(
+            n=source.n,
+            document_id=source.document_id,
+            ordinal=source.ordinal,
+            passage_id=source.passage_id,
+            name=source.name,
+            text=source.text,
+            page=source.page,
+            start=source.start,
+            end=source.end,
+            cited=source.n in cited,
+        )
+        for source in reply.sources
+    )

@@ -4,10 +4,8 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from datetime import datetime
 
 from contracts.envelope import Context
-from contracts.gateway.turns import TurnCompletedV1, TurnSource
 from services.gateway.models.turn import Question
 from services.gateway.models.turn_events import (
     CitationsChecked,
@@ -18,10 +16,10 @@ from services.gateway.models.turn_events import (
     TurnStarted,
     UsageSummed,
 )
-from services.gateway.services.turn.answering import Answering, Reply
+from services.gateway.services.turn.answering import NO_MODEL, Answering, Reply
 from services.gateway.services.turn.finding import Finding, Found
-from services.gateway.services.turn.prompt import PROMPT_VERSION, build_prompt
-from services.gateway.services.turn.recording import Recording
+from services.gateway.services.turn.prompt import build_prompt
+from services.gateway.services.turn.recording import Draft, Recording
 from services.gateway.services.turn.understanding import Understanding
 from shared.errors import Unavailable
 from shared.metering import Bill, Metering
@@ -29,6 +27,15 @@ from shared.observability import bound, current_trace_id, metric, span
 from shared.ports import Clock
 
 logger = logging.getLogger(__name__)
+_FAILED = TurnFailed("internal", "The answer could not be completed. Ask again.")
+_UNAVAILABLE = TurnFailed(
+    "unavailable", "The language model does not answer now. Ask again in a moment."
+)
+_NOT_RECORDED = TurnFailed(
+    "not_recorded",
+    "The answer is complete, but it could not be recorded yet. It is kept and recorded as soon as "
+    "possible.",
+)
 
 
 @dataclass(frozen=True)
@@ -44,38 +51,49 @@ class Turns:
     async def answer(self, asked: Question, emit: Emit) -> None:
         """Raises only when it is cancelled: a failure is the turn's last event.
 
-        Cancelling it stops the model; what was consumed by then is metered all the same.
+        Cancelling it stops the model. What was consumed by then is metered, and what was delivered
+        is recorded all the same.
         """
         who = asked.principal
         context = Context(tenant=who.tenant, principal=who.user, correlation_id=asked.turn_id)
+        bill = Bill(self.metering, context, asked.turn_id)
+        draft = Draft(asked, context, bill, self.clock.now())
         with bound(tenant=who.tenant, correlation_id=asked.turn_id), span("turn"):
             try:
-                await self._steps(asked, context, emit)
+                await self._steps(draft, emit)
+            except asyncio.CancelledError:
+                self._end(draft, "stopped")
+                raise
             except Unavailable as error:
                 logger.warning("turn_unavailable", extra={"fields": {"on": error.dependency}})
-                message = f"{error.dependency} is not available now. Ask again in a moment."
-                emit(TurnFailed("unavailable", message))
+                self._end(draft, "failed")
+                emit(_UNAVAILABLE)
             except Exception:
                 logger.exception("turn_failed")
-                emit(TurnFailed("internal", "The answer could not be completed. Ask again."))
+                self._end(draft, "failed")
+                emit(_FAILED)
 
-    async def _steps(self, asked: Question, context: Context, emit: Emit) -> None:
-        started, began = self.clock.now(), time.perf_counter()
-        bill = Bill(self.metering, context, asked.turn_id)
-        found = await self._found(asked, context, bill)
+    async def _steps(self, draft: Draft, emit: Emit) -> None:
+        asked, bill, began = draft.asked, draft.bill, time.perf_counter()
+        found = draft.found = await self._found(asked, draft.context, bill)
         prompt = build_prompt(
             asked.text, found.hits, found.earlier, self.prompt_tokens, found.query
         )
         _time("GatherLatency", began)
         emit(_started(asked, found))
         emit(SourcesFound(prompt.sources))
-        reply = await self.answering.answer(asked.models, prompt, found, bill, emit)
+        reply = draft.reply = Reply(prompt.sources, emit)
+        await self.answering.answer(asked.models, prompt, found, bill, reply)
         emit(CitationsChecked(reply.cited))
-        emit(UsageSummed(bill.input_tokens, bill.output_tokens, bill.cost_usd))
-        turn = _completed(asked, found, reply, bill, started, self.clock.now())
-        await self.recording.record(turn, asked.principal.user, context)
+        emit(_usage(bill, reply))
+        recorded = await self.recording.record(draft, "completed", self.clock.now())
         _time("TurnLatency", began)
-        emit(TurnDone(asked.turn_id))
+        emit(TurnDone(asked.turn_id) if recorded else _NOT_RECORDED)
+
+    def _end(self, draft: Draft, outcome: str) -> None:
+        """Records a turn that did not come to its end, without waiting for it."""
+        if not draft.recorded:
+            self.recording.start(draft, outcome, self.clock.now())
 
     async def _found(self, asked: Question, context: Context, bill: Bill) -> Found:
         async with asyncio.TaskGroup() as group:
@@ -99,44 +117,12 @@ def _started(asked: Question, found: Found) -> TurnStarted:
         query=found.query,
         degraded=found.degraded,
         trace_id=current_trace_id(),
+        # Which of several answers first is not known before the first token.
+        model=asked.models[0] if len(asked.models) == 1 else None,
     )
 
 
-def _completed(
-    asked: Question, found: Found, reply: Reply, bill: Bill, started: datetime, now: datetime
-) -> TurnCompletedV1:
-    return TurnCompletedV1(
-        turn_id=asked.turn_id,
-        conversation_id=asked.conversation_id,
-        question=asked.text,
-        query=found.query,
-        answer=reply.text,
-        model=reply.model,
-        prompt_version=PROMPT_VERSION,
-        sources=_sources(reply),
-        degraded=found.degraded,
-        input_tokens=bill.input_tokens,
-        output_tokens=bill.output_tokens,
-        cost_usd=bill.cost_usd,
-        started_at=started,
-        completed_at=now,
-    )
-
-
-def _sources(reply: Reply) -> tuple[TurnSource, ...]:
-    cited = {source.n for source in reply.cited}
-    return tuple(
-        TurnSource(
-            n=source.n,
-            document_id=source.document_id,
-            ordinal=source.ordinal,
-            passage_id=source.passage_id,
-            name=source.name,
-            text=source.text,
-            page=source.page,
-            start=source.start,
-            end=source.end,
-            cited=source.n in cited,
-        )
-        for source in reply.sources
-    )
+def _usage(bill: Bill, reply: Reply) -> UsageSummed:
+    """A turn that cost nothing had no model with a price."""
+    model = None if reply.model == NO_MODEL else reply.model
+    return UsageSummed(bill.input_tokens, bill.output_tokens, bill.cost_usd or None, model)

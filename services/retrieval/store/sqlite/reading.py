@@ -128,6 +128,17 @@ def passages(
     return {row[0]: _found(row) for row in rows}
 
 
+def passage(connection: sqlite3.Connection, scope: Scope, passage_id: str) -> FoundPassage | None:
+    bounds = resolve(connection, scope)
+    if bounds is None:
+        return None
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM passages p {JOINS} WHERE p.passage_id = ? AND {bounds.where}",
+        (passage_id, *bounds.values),
+    ).fetchone()
+    return _found(row) if row else None
+
+
 def _versions(connection: sqlite3.Connection, bounds: Bounds) -> Ids:
     rows = connection.execute(f"SELECT v.id FROM versions v WHERE {bounds.where}", bounds.values)
     return np.array([row[0] for row in rows], np.int64)
