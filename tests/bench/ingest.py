@@ -14,7 +14,7 @@ import httpx
 from compose.local.system import System
 from contracts.ingestion.document import document_id
 from services.ingestion.services.chunking.chunking import chunks_of
-from services.ingestion.services.reading.plain import plain_text
+from services.ingestion.services.reading.text import plain_text
 from services.ingestion.services.reading.titles import title_of
 from shared.testing.probe import until
 from tests.bench.bare_model import bare_speed, fused_gain

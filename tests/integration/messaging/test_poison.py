@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 import pytest_asyncio
-from services.ingestion.services.foreign import foreign
+from services.ingestion.services.intake.foreign import foreign
 
 from compose.local.provision import provision
 from contracts.envelope import Context, Envelope, wrap
