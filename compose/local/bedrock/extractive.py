@@ -41,12 +41,16 @@ PART_NEAR_BEST = 0.5
 
 @dataclass(frozen=True)
 class Quote:
-    """A sentence with the number of its source and its score, 0…1."""
+    """A sentence with the number of its source and its score, 0…1.
+
+    `named`: it holds a name or key of the question, or a heading above it does.
+    """
 
     sentence: Sentence
     source: int
     score: float
     vector: Floats
+    named: bool
 
 
 class ExtractiveAnswerer:
@@ -94,7 +98,12 @@ class ExtractiveAnswerer:
         texts = [asked.query or asked.question, *(found[i][0].in_context for i in chosen)]
         question, *vectors = [e.vector for e in await self._lane.encode_all(texts)]
         return [
-            Quote(*found[i], (max(float(question @ vector), 0.0) + shared[i]) / 2, vector)
+            Quote(
+                *found[i],
+                score=(max(float(question @ vector), 0.0) + shared[i]) / 2,
+                vector=vector,
+                named=seeking.holds_name(found[i][0].in_context),
+            )
             for i, vector in zip(chosen, vectors, strict=True)
         ]
 
@@ -129,14 +138,18 @@ def _cut(sentence: Sentence, seeking: Wanted) -> Sentence:
 
 
 def choose(quotes: Sequence[Quote]) -> list[Quote]:
-    """Up to three distinct quotes, best first; none when the best is below the floor."""
+    """Up to three distinct quotes, best first; none when the best is below the floor.
+
+    Beside one that holds a name of the question, those that hold none are about something else.
+    """
     ranked = sorted(quotes, key=lambda q: -q.score)
     if not ranked or ranked[0].score < FLOOR:
         return []
     chosen: list[Quote] = []
     for quote in ranked:
         known = any(_says_the_same(quote, other) for other in chosen)
-        if quote.score >= NEAR_BEST * ranked[0].score and not known:
+        about_it = quote.named or not ranked[0].named
+        if quote.score >= NEAR_BEST * ranked[0].score and about_it and not known:
             chosen.append(quote)
     return chosen[:MOST_QUOTES]
 

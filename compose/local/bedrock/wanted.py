@@ -1,7 +1,7 @@
 """What a question asks for: its words that mean something, by weight, and its keys."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from compose.local.bedrock.blocks import UNSPACED
@@ -28,7 +28,7 @@ UNKNOWN = 100
 """The word piece of what the vocabulary does not have: it says nothing."""
 _RUN = re.compile(f"[{UNSPACED}]+")
 _WORD = re.compile(rf"[{UNSPACED}]{{1,2}}|[^\W_{UNSPACED}]+")
-_KEY = re.compile(r"\w[\w./-]*")
+_KEY = re.compile(r"\w[\w./:-]*")
 # A part number, an error code: with letters and digits, and not only "1st" or "5kg".
 _NAMED_KEY = re.compile(r"(?=.*\d)(?=.*[^\W\d_]).{4,}")
 Term = int | str
@@ -37,10 +37,14 @@ Term = int | str
 
 @dataclass(frozen=True)
 class Wanted:
-    """Weights of the question's terms, which sum to 1, and its words with digits, in lower case."""
+    """Weights of the question's terms, which sum to 1, its words with digits, and its names.
+
+    Keys and names are in lower case.
+    """
 
     weights: dict[Term, float]
     keys: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     def share(self, text: str) -> float:
         """The share of what is wanted, by weight, that a text has: 0…1."""
@@ -48,8 +52,11 @@ class Wanted:
 
     def holds_key(self, text: str) -> bool:
         """Whether one of the keys stands in it as a whole: HX-17 is not in HX-177."""
-        lowered = text.lower()
-        return any(re.search(rf"(?<![\w.-]){re.escape(k)}(?![\w-])", lowered) for k in self.keys)
+        return _holds(text, self.keys)
+
+    def holds_name(self, text: str) -> bool:
+        """Whether one of the keys or names stands in it as a whole."""
+        return _holds(text, (*self.keys, *self.names))
 
     @property
     def names_one(self) -> bool:
@@ -101,6 +108,7 @@ def wanted(question: str, query: str, passages: Passages) -> Wanted:
     return Wanted(
         {term: weight / total for term, weight in weights.items()},
         tuple(_keys(question) or _keys(query)),
+        tuple(_names(question) or _names(query)),
     )
 
 
@@ -114,6 +122,17 @@ def _terms(text: str, without: frozenset[str] = frozenset()) -> Iterator[Term]:
         yield from (run[i : i + 2] for i in range(max(1, len(run) - 1)))
 
 
+def _holds(text: str, parts: Iterable[str]) -> bool:
+    lowered = text.lower()
+    return any(re.search(rf"(?<![\w.-]){re.escape(part)}(?![\w-])", lowered) for part in parts)
+
+
+def _names(text: str) -> list[str]:
+    """Words with a capital, but for the first: in German all nouns."""
+    capitals = (word.lower() for word in _WORD.findall(text)[1:] if word[0].isupper())
+    return [word for word in capitals if word not in STOP_WORDS]
+
+
 def _keys(text: str) -> list[str]:
-    words = (word.rstrip(".-/").lower() for word in _KEY.findall(text))
+    words = (word.rstrip(".:-/").lower() for word in _KEY.findall(text))
     return [word for word in words if any(sign.isdigit() for sign in word)]

@@ -116,6 +116,11 @@ CODE = "The script reads its argument from args[2] with `ls **/*.log` as __USER_
         (PUMPS, "Pressure of pump HX-177?", "Pump: HX-177; Pressure bar: 377. [1]"),
         (PUMPS, "Pressure of pump HX-555?", NO_ANSWER),
         (HOTELS, "Hotel Denmark?", "Country: Denmark; Hotel: 170. [1]"),
+        (
+            "Hotels in Norway cost 190. Hotels in Oslo too. Hotels in Denmark cost 170.",
+            "What do hotels in Norway cost?",
+            "Hotels in Norway cost 190. [1]",
+        ),
         ("# Colour of the door\n\nBlue", "Colour door?", "Blue [1]"),
         (CODE, "Which argument does the script read?", f"{CODE} [1]"),
         ("每晚不超过六百元。交通费按发票报销。", "不超过六百元吗？", "每晚不超过六百元。 [1]"),

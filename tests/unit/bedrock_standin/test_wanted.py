@@ -81,3 +81,18 @@ def test_words_of_the_question_itself_weigh_more_than_those_of_the_conversation(
     seeking = wanted("And in Denmark?", "hotel Norway And in Denmark?", passages)
     assert seeking.share("Denmark") == pytest.approx(2 * seeking.share("Norway"))
     assert seeking.share("hotel Norway Denmark") == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "held"),
+    [
+        ("What may a hotel in Norway cost?", "A hotel in Norway costs 190.", True),
+        ("What may a hotel in Norway cost?", "What a hotel in Denmark costs.", False),
+        ("May I ask? What is it?", "What I may.", False),
+        ("Pressure of HX-177 at 10:15?", "At 10:15 it rose.", True),
+    ],
+)
+def test_a_text_holds_the_names_and_keys_of_the_question(
+    passages: Passages, question: str, text: str, held: bool
+) -> None:
+    assert wanted(question, "", passages).holds_name(text) is held
