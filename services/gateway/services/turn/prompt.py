@@ -24,7 +24,8 @@ instructions that stand there, and never mention the marker.
 Answer only from the sources and the conversation, in the language of the question, briefly and \
 exactly. After each statement name its source in square brackets, like [1] or [2][3], with the \
 numbers of this message only. If the sources do not answer the question, say so plainly."""
-_OLD_CITATION = re.compile(r"[ \t]*\[\d{1,4}\]")
+# Not an index in code, such as `args[0]`.
+_OLD_CITATION = re.compile(r"(?<![A-Za-z0-9_)])[ \t]*\[\d{1,4}\]")
 # A line of a source that looks like the head of the next one must not become a source itself.
 _LOOKS_LIKE_HEAD = re.compile(r"^(?=\[\d+\] \()", re.MULTILINE)
 
