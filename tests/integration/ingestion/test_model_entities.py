@@ -12,7 +12,6 @@ from contracts.ingestion.events import DocumentChunkedV1
 from contracts.platform.usage import ModelUsedV2
 from services.ingestion.bootstrap import bootstrap
 from services.ingestion.models.parsed import Extraction
-from services.ingestion.services.working import worker
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store.caches import Extractions
 from services.ingestion.store.database import Database, open_database
@@ -33,12 +32,6 @@ def names(prompt: str) -> Answer:
             {"subject": "Aurora Line", "predicate": "runs ferries from", "object": "Port Ellen"}
         ],
     }
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "PROBE_S", 0.1)
-    monkeypatch.setattr(worker, "BACKOFF_S", 0.01)
 
 
 @pytest.fixture
