@@ -2,7 +2,7 @@
 
 from asyncio import Event
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from contracts.gateway.turns import TurnCompletedV1
@@ -75,7 +75,7 @@ async def bootstrap(
         if bus is None:
             bus = await opened(open_bus(settings, blobs))
         if parser is None:
-            parser = await opened(open_parser(settings.parser_processes, settings.parse_timeout_s))
+            parser = await opened(parser_of(settings))
         publisher = publisher or BusPublisher(bus)
         metering = Metering("ingestion", publisher, gather_s=GATHER_S)
         stack.push_async_callback(metering.drain)
@@ -142,6 +142,11 @@ def handlers_of(controller: DocumentsController) -> Mapping[str, Handlers]:
             TurnCompletedV1: controller.cited,
         },
     }
+
+
+def parser_of(settings: IngestionSettings) -> AbstractAsyncContextManager[Parser]:
+    processes, timeout_s = settings.parser_processes, settings.parse_timeout_s
+    return open_parser(processes, timeout_s, memory_mb=settings.parser_memory_mb)
 
 
 def entities_of(

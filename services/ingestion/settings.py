@@ -36,7 +36,13 @@ class IngestionSettings(Settings):
         default=1, ge=1, description="processes that read files; each reads one at a time"
     )
     parse_timeout_s: float = Field(
-        default=60.0, gt=0, description="seconds to read a file; after that it is rejected"
+        default=30.0, gt=0, description="seconds to read a file; after that it is rejected"
+    )
+    parser_memory_mb: int = Field(
+        default=512,
+        ge=128,
+        description="MB of memory that a process that reads files may take; a file that needs more"
+        " is rejected",
     )
     documents_in_flight: int = Field(
         default=64, ge=1, description="documents that a process works on at the same time"

@@ -17,7 +17,7 @@ from contracts.envelope import Context, Envelope, wrap
 from contracts.ingestion.documents import DeleteDocumentV1, ObjectsDroppedV1
 from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.topology import QUEUES, SUBSCRIPTIONS
-from services.ingestion.services.foreign import foreign
+from services.ingestion.services.intake.foreign import foreign
 from shared.blobs import open_blobs
 from shared.messaging import Bus, BusPublisher, BusRequester, Consumer, open_bus
 from shared.messaging.bus import Parcel
