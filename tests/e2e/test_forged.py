@@ -77,7 +77,7 @@ class Two:
         assert SECRET in turn.text
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def two(system: System) -> AsyncIterator[Two]:
     async with in_own_tenant(system) as victor, in_own_tenant(system) as mallory:
         answer = await victor.http.post(
