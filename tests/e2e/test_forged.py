@@ -55,11 +55,12 @@ class Two:
     document_id: str
     things: Mapping[str, Any]
 
-    async def view(self) -> Any:
+    async def view(self) -> dict[str, Any]:
         """What Victor sees of his own."""
-        documents = (await self.victor.http.get("/v1/documents")).json()
+        listed = (await self.victor.http.get("/v1/documents")).json()["documents"]
         hits = (await self.victor.search(SECRET, legs=["bm25"]))["hits"]
-        return documents, [(hit["document_id"], hit["text"]) for hit in hits]
+        found = {hit["passage_id"]: hit["text"] for hit in hits}
+        return {document["name"]: document for document in listed} | found
 
     async def assert_nothing_crossed(self, before: Any) -> None:
         """Neither to Mallory, nor into what Victor sees."""
@@ -76,7 +77,7 @@ class Two:
         assert SECRET in turn.text
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def two(system: System) -> AsyncIterator[Two]:
     async with in_own_tenant(system) as victor, in_own_tenant(system) as mallory:
         answer = await victor.http.post(
@@ -178,7 +179,7 @@ async def test_an_answer_to_ingestion_about_anothers_document(two: Two) -> None:
             message
             for ordinal in (1, 2)
             for message in (
-                DocumentIndexedV1(document_id=waiting, ordinal=ordinal, counts=Counts(chunks=9)),
+                DocumentIndexedV1(document_id=waiting, ordinal=ordinal, counts=Counts(chunks=1)),
                 IndexingRefusedV1(document_id=waiting, ordinal=ordinal, code="x", message="x"),
             )
         ]
