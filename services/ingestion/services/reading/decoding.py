@@ -35,6 +35,7 @@ _TRUSTED = re.compile(
     r"utf|cp125|iso8859|iso2022|koi8-[ru]$|cp(437|850|852|866|874|932|949)$|mac-roman$"
     r"|gb|big5|euc|shift_jis|johab|hz"
 )
+_EAST_ASIAN = re.compile(r"gb|big5|euc|shift_jis|johab|hz|cp(932|949)$")
 # Letters beyond ASCII that a language of Western Europe writes, lower case.
 _WESTERN = (
     *("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúü", "ãáâàçéêíóôõúü", "àèéìíîòóùú"),
@@ -141,6 +142,12 @@ def _candidates(sample: bytes) -> Iterator[str]:
     if western and all(sign < "\x80" or sign in _SYMBOLS for sign in western):
         yield "cp1252"
     told = _codec(chardet.detect(sample)["encoding"])
+    letters = {sign for sign in (western or "").lower() if sign.isalpha() and sign > "\x7f"}
+    fits = any(letters <= set(alphabet) for alphabet in _WESTERN)
+    # A few accents in a short text may spell a sign of Chinese by chance.
+    rare = western and 4 * len(_BEYOND_ASCII.findall(western)) < len(western)
+    if rare and fits and told and _EAST_ASIAN.match(told):
+        yield "cp1252"
     if told and _TRUSTED.match(told):
         text = _strict(sample, told) or ""
         if told == "gb18030" and _share(text, _KANA) > 0.15:
@@ -152,8 +159,7 @@ def _candidates(sample: bytes) -> Iterator[str]:
             if len(_SIGN_IN_WORD.findall(older)) < len(_SIGN_IN_WORD.findall(text)):
                 yield "iso8859-2"
         yield told
-    letters = {sign for sign in (western or "").lower() if sign.isalpha() and sign > "\x7f"}
-    if western and any(letters <= set(alphabet) for alphabet in _WESTERN):
+    if western and fits:
         yield "cp1252"
     if told:
         yield told
