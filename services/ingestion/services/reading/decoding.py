@@ -58,7 +58,9 @@ def decode(body: bytes, declared: str | None = None) -> str:
         return _wide(body)
     named = _codec(declared)
     if named and not named.startswith(("utf-16", "utf-32")):
-        text = _strict(body, named) or _mended(body, named)
+        # No text of another alphabet is UTF-8 by chance, whatever a template declares.
+        spelt = None if _EAST_ASIAN.match(named) else _strict(body, "utf-8")
+        text = spelt or _strict(body, named) or _mended(body, named)
         if text is not None:
             return text
     if b"\x1b$" in body and (text := _strict(body, "iso2022_jp")) is not None:
