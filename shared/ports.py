@@ -129,11 +129,24 @@ class Blobs(Protocol):
     async def delete(self, key: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing shows it; `size` in bytes, `modified` is aware."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
 class Listing(Protocol):
-    """The carrier bucket's keys."""
+    """What the carrier bucket holds. Both raise Unavailable."""
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
-        """All that begin so, in order. Raises Unavailable."""
+        """All that begin so, in order."""
+
+    def listed(self, prefix: str) -> AsyncIterator[Sequence[Listed]]:
+        """All whose keys begin so, in order and in pages of up to 1,000."""
 
 
 class Clock(Protocol):

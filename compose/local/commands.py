@@ -11,8 +11,8 @@ import psutil
 
 from compose.local.account import Account
 from compose.local.layout import Layout
-from compose.local.ledger import Entry, alive, end, read_entries
 from compose.local.owner import Owner
+from compose.local.process_list import Entry, alive, end, read_entries
 from compose.local.progress import Terminal
 from compose.local.samples import upload_samples
 from compose.local.system import System

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from compose.local.errors import LocalError, PartFailed
-from compose.local.ledger import Ledger
 from compose.local.logs import rotate
 from compose.local.parts.part import Part
+from compose.local.process_list import ProcessList
 from compose.local.progress import Progress
 from compose.local.supervised import Supervised
 
@@ -19,9 +19,9 @@ _MAX_CRASHES = 3
 class Fleet:
     """`hurry`, once set, cuts every stop short."""
 
-    def __init__(self, logs: Path, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, logs: Path, process_list: ProcessList, progress: Progress) -> None:
         self.hurry = asyncio.Event()
-        self._logs, self._ledger, self._progress = logs, ledger, progress
+        self._logs, self._process_list, self._progress = logs, process_list, progress
         self._parts: dict[str, Supervised] = {}
 
     def __getitem__(self, name: str) -> Supervised:
@@ -29,7 +29,7 @@ class Fleet:
 
     async def run(self, part: Part) -> None:
         """Returns when it is ready; raises PartFailed."""
-        supervised = Supervised(part, self._logs, self._ledger, self._progress)
+        supervised = Supervised(part, self._logs, self._process_list, self._progress)
         self._parts[part.name] = supervised
         await supervised.start()
 

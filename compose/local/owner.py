@@ -9,7 +9,7 @@ from typing import Self
 import psutil
 
 from compose.local.layout import write_private
-from compose.local.ledger import Entry
+from compose.local.process_list import Entry
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import psutil
 
 from compose.local.environment import child_environment
 from compose.local.errors import PartFailed
-from compose.local.ledger import Entry, Ledger
 from compose.local.logs import rotate, tail
 from compose.local.parts.part import Part
+from compose.local.process_list import Entry, ProcessList
 from compose.local.progress import Progress
 
 _PROBE_S = 0.05
@@ -28,11 +28,11 @@ _HEALTHY_S = 60.0
 class Supervised:
     """Keeps one part running until `stop` or `hold`; tells of every crash with its last lines."""
 
-    def __init__(self, part: Part, logs: Path, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, part: Part, logs: Path, processes: ProcessList, progress: Progress) -> None:
         self.part = part
         self.crashes = 0
         self.log = logs / f"{part.name}.log"
-        self._ledger = ledger
+        self._processes = processes
         self._progress = progress
         self._log_start = 0
         self._process: asyncio.subprocess.Process | None = None
@@ -93,7 +93,7 @@ class Supervised:
                 start_new_session=True,  # Ctrl-C is for us alone: we stop the parts in order
             )
         with suppress(psutil.NoSuchProcess):  # ended already: the caller notices next
-            self._ledger.add(Entry.of(self.part.name, self._process.pid, self.part.stop_signal))
+            self._processes.add(Entry.of(self.part.name, self._process.pid, self.part.stop_signal))
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + _START_S
@@ -128,7 +128,7 @@ class Supervised:
     async def _ended(self) -> None:
         if self._process is not None:
             await self._process.wait()
-            self._ledger.remove(self.part.name)
+            self._processes.remove(self.part.name)
 
     async def _ends_within(self, seconds: float, hurry: asyncio.Event) -> bool:
         ended = asyncio.create_task(self._ended())

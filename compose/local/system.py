@@ -21,7 +21,6 @@ from compose.local.environment import DUMMY_CREDENTIALS
 from compose.local.errors import AlreadyRunning, PartFailed
 from compose.local.fleet import Fleet, together
 from compose.local.layout import Layout, write_private
-from compose.local.ledger import Ledger, alive, end, read_entries
 from compose.local.minting import mint_token
 from compose.local.owner import Owner
 from compose.local.parts.aws import aws
@@ -37,6 +36,7 @@ from compose.local.parts.services import (
 from compose.local.parts.valkey import valkey
 from compose.local.plan import EMBEDDED, MINISTACK, Plan
 from compose.local.probes import answering_services
+from compose.local.process_list import ProcessList, alive, end, read_entries
 from compose.local.progress import Progress, Silent
 from compose.local.stages import STAGES
 from contracts.topology import READY_QUEUES
@@ -65,7 +65,7 @@ class System:
         """`extra` goes into every process's environment, after ours."""
         self.layout = Layout(state.resolve())
         self.progress = progress or Silent()
-        self.fleet = Fleet(self.layout.logs, Ledger(self.layout.processes), self.progress)
+        self.fleet = Fleet(self.layout.logs, ProcessList(self.layout.processes), self.progress)
         self._wanted = (port, aws_port, emulator, name_prefix, stores, account)
         self._extra = dict(extra or {})
         self._housekeeping: asyncio.Task[None] | None = None

@@ -45,8 +45,9 @@ LIFE_CYCLE: Mapping[str, State] = {
     "indexing": State(
         final=False,
         shown=True,
-        next=("ready", "superseded", "deleted"),
-        deadline="DocumentChunked is published again, since retrieval has not answered",
+        next=("ready", "failed", "superseded", "deleted"),
+        deadline="DocumentChunked is published again, since retrieval has not answered; after a"
+        " day of that the version has failed",
         owner="announcer",
     ),
     "ready": State(final=True, shown=True, next=("superseded", "deleted")),

@@ -20,6 +20,8 @@ KNOWN: Mapping[str, str] = {
     "log": PLAIN_TEXT,
     "markdown": MARKDOWN,
     "md": MARKDOWN,
+    "msg": "application/vnd.ms-outlook",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
     "odt": "application/vnd.oasis.opendocument.text",
     "pdf": "application/pdf",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",

@@ -2,23 +2,24 @@
 
 from asyncio import Event
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from contracts.gateway.turns import TurnCompletedV1
 from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, ObjectsDroppedV1
-from contracts.ingestion.life_cycle import LISTS
-from contracts.ingestion.queries import GetDocumentV1, ListDocumentsV1
-from contracts.retrieval.events import DocumentIndexedV1
+from contracts.ingestion.queries import GetDocumentV1, ListDocumentsV1, TakenInRequestedV1
+from contracts.retrieval.events import DocumentIndexedV1, IndexingRefusedV1
 from services.ingestion.controllers.documents import DocumentsController
+from services.ingestion.models.times import Times
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.documents import Documents
 from services.ingestion.services.entities.reading import Limits, ReadEntities
 from services.ingestion.services.intake.foreign import foreign
 from services.ingestion.services.intake.intake import TakeIn
 from services.ingestion.services.intake.permits import Permits
-from services.ingestion.services.ports import ExtractionCache
+from services.ingestion.services.ports import Carrier, ExtractionCache
 from services.ingestion.services.reading.parser import Parser, open_parser
+from services.ingestion.services.reconciling import Reconciliation
 from services.ingestion.services.upkeep import Upkeep
 from services.ingestion.services.working.embedding import Embed
 from services.ingestion.services.working.ingest import Ingest
@@ -26,16 +27,18 @@ from services.ingestion.services.working.worker import Worker
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store.caches import Extractions, Vectors
 from services.ingestion.store.database import Database, open_database
+from services.ingestion.store.intakes import Intakes
 from services.ingestion.store.purging import Purging
 from services.ingestion.store.registry import Registry
-from services.ingestion.store.worklist import Times, Worklist
+from services.ingestion.store.worklist import Worklist
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
+from shared.clock import SystemClock
 from shared.lifecycle import Runnable, Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
 from shared.metering import Metering
 from shared.outcomes import Handlers
-from shared.ports import Blobs, Model, Publisher
+from shared.ports import Clock, Model, Publisher
 
 DOCUMENTS, QUERIES, EVENTS = "ingestion-documents", "ingestion-queries", "ingestion-events"
 # Messages that are handled together are committed together.
@@ -51,17 +54,20 @@ async def bootstrap(
     bus: Bus | None = None,
     publisher: Publisher | None = None,
     database: Database | None = None,
-    blobs: Blobs | None = None,
+    blobs: Carrier | None = None,
     model: Model | None = None,
     parser: Parser | None = None,
+    clock: Clock | None = None,
+    times: Times | None = None,
 ) -> AsyncIterator[Service]:
     settings = settings or IngestionSettings()
+    times = times or times_of(settings)
     if settings.entity_model:
         PriceList(settings.prices).check(settings.entity_model)
     async with AsyncExitStack() as stack:
         opened = stack.enter_async_context
         if database is None:
-            database = await opened(open_database(settings.database_url, LISTS))
+            database = await opened(open_database(settings.database_url))
         if blobs is None:
             blobs = await opened(open_blobs(settings))
         if model is None:
@@ -69,40 +75,55 @@ async def bootstrap(
         if bus is None:
             bus = await opened(open_bus(settings, blobs))
         if parser is None:
-            parser = await opened(open_parser(settings.parser_processes, settings.parse_timeout_s))
+            parser = await opened(parser_of(settings))
         publisher = publisher or BusPublisher(bus)
         metering = Metering("ingestion", publisher, gather_s=GATHER_S)
         stack.push_async_callback(metering.drain)
-        registry, purging = Registry(database), Purging(database)
-        worklist = Worklist(database, Times(settings.lease_s, settings.resend_s))
+        registry, intakes = Registry(database), Intakes(database, times)
+        worklist, purging = Worklist(database, times), Purging(database, times)
         vectors = Vectors(database, settings.vector_cache_rows)
         extractions = Extractions(database, settings.entity_cache_rows)
-        caches, places = (vectors, extractions), settings.documents_in_flight
         announcer, work, purge = Announcer(publisher, worklist), Event(), Event()
-        documents = Documents(registry, worklist, announcer, purge)
-        handlers = handlers_of(settings, documents, registry, work)
+        documents = Documents(registry, intakes, worklist, announcer, purge)
+        take_in = take_in_of(settings, intakes, blobs, work)
+        handlers = handlers_of(DocumentsController(documents, take_in, take_in.permits))
+        entities = entities_of(settings, model, extractions, metering)
         dimension = settings.embedding_dimension
         embed = Embed(model, vectors, metering, settings.embedding_model, dimension)
-        entities = entities_of(settings, model, extractions, metering)
         ingest = Ingest(worklist, blobs, parser, embed, settings.max_document_bytes, entities)
         consume = partial(Consumer, bus, probe=database.ping)
         runnables: list[Runnable] = [
             consume(DOCUMENTS, handlers[DOCUMENTS], concurrency=AT_ONCE, foreign=foreign),
             consume(QUERIES, handlers[QUERIES], concurrency=16),
             consume(EVENTS, handlers[EVENTS], concurrency=AT_ONCE, linger_s=LINGER_S),
-            Worker(worklist, ingest, announcer, work, places, settings.lease_s),
-            Upkeep(worklist, purging, caches, announcer, blobs, purge, settings.upkeep_s),
+            Worker(worklist, ingest, announcer, work, settings.documents_in_flight, times),
+            Upkeep(worklist, purging, (vectors, extractions), announcer, blobs, purge, times),
+            Reconciliation(blobs, registry, take_in, clock or SystemClock(), times),
         ]
         yield Service(runnables, handlers)
 
 
-def handlers_of(
-    settings: IngestionSettings, documents: Documents, registry: Registry, work: Event
-) -> Mapping[str, Handlers]:
-    """By queue. Only ingestion-documents takes messages from others than the services."""
+def times_of(settings: IngestionSettings) -> Times:
+    return Times(
+        lease_s=settings.lease_s,
+        resend_s=settings.resend_s,
+        answer_s=settings.answer_s,
+        upkeep_s=settings.upkeep_s,
+        reconcile_s=settings.reconcile_s,
+        unused_upload_s=settings.unused_upload_s,
+    )
+
+
+def take_in_of(
+    settings: IngestionSettings, intakes: Intakes, blobs: Carrier, work: Event
+) -> TakeIn:
+    permits = Permits(settings.senders, settings.s3_senders)
     bucket = settings.resource(settings.carrier_bucket)
-    take_in = TakeIn(registry, work, bucket, settings.max_document_bytes)
-    controller = DocumentsController(documents, take_in, Permits(settings.senders))
+    return TakeIn(intakes, blobs, permits, work, bucket, settings.max_document_bytes)
+
+
+def handlers_of(controller: DocumentsController) -> Mapping[str, Handlers]:
+    """By queue. Only ingestion-documents takes messages from others than the services."""
     return {
         DOCUMENTS: {
             IngestDocumentV2: controller.offered,
@@ -113,12 +134,19 @@ def handlers_of(
             GetDocumentV1: controller.get,
             ListDocumentsV1: controller.list,
             DeleteDocumentV1: controller.delete,
+            TakenInRequestedV1: controller.taken_in,
         },
         EVENTS: {
             DocumentIndexedV1: controller.indexed,
+            IndexingRefusedV1: controller.refused,
             TurnCompletedV1: controller.cited,
         },
     }
+
+
+def parser_of(settings: IngestionSettings) -> AbstractAsyncContextManager[Parser]:
+    processes, timeout_s = settings.parser_processes, settings.parse_timeout_s
+    return open_parser(processes, timeout_s, memory_mb=settings.parser_memory_mb)
 
 
 def entities_of(

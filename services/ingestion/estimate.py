@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _estimate(files: Sequence[Path], settings: IngestionSettings, total: _Sum) -> int:
     """Writes a line for each file as it is read; how many could not be."""
-    parser, failures = Parser(1, settings.parse_timeout_s), 0
+    parser = Parser(1, settings.parse_timeout_s, memory_mb=settings.parser_memory_mb)
+    failures = 0
     try:
         for path in files:
             try:

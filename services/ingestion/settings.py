@@ -15,7 +15,19 @@ class IngestionSettings(Settings):
     senders: dict[str, list[str]] = Field(
         default_factory=dict,
         description="JSON: who may put documents on the queue ingestion-documents, as SQS SenderId"
-        ' to tenants; "*" stands for any sender or tenant, and nobody may until this is set',
+        ' to tenants; "*" stands for any sender or tenant, and nobody may until this is set. A'
+        " sender of every tenant is a relay, such as this service's own role when it sends a"
+        " message again: for its messages the first sender is judged, where they name one",
+    )
+    # S3 sends with a role of its own, one for each region, in the session S3-PROD-END. These are
+    # the ones that messages of several accounts show, of us-east-1, us-west-2 and eu-west-2. The
+    # session's name proves nothing: whoever takes on a role chooses it.
+    s3_senders: tuple[str, ...] = Field(
+        default=("AROA4R74ZO52XAB5OD7T4", "AROAUWHQT37XQVCB4XU5S", "AROA5LVVW55647YN4KVPZ"),
+        description="JSON: the SQS SenderId of S3 itself, without the part after the colon; its"
+        ' notifications are believed for every tenant, and "*" stands for any sender. The default'
+        " holds us-east-1, us-west-2 and eu-west-2; in another region the first drop's dead letter"
+        " names the id to add",
     )
     max_document_bytes: int = Field(
         default=50 * 1024 * 1024, ge=1, description="bytes that a document may have at most"
@@ -24,7 +36,13 @@ class IngestionSettings(Settings):
         default=1, ge=1, description="processes that read files; each reads one at a time"
     )
     parse_timeout_s: float = Field(
-        default=60.0, gt=0, description="seconds to read a file; after that it is rejected"
+        default=30.0, gt=0, description="seconds to read a file; after that it is rejected"
+    )
+    parser_memory_mb: int = Field(
+        default=512,
+        ge=128,
+        description="MB of memory that a process that reads files may take; a file that needs more"
+        " is rejected",
     )
     documents_in_flight: int = Field(
         default=64, ge=1, description="documents that a process works on at the same time"
@@ -38,10 +56,30 @@ class IngestionSettings(Settings):
         description="seconds to wait for retrieval's answer before DocumentChunked is published"
         " again; they double each time, up to 15 minutes",
     )
+    answer_s: float = Field(
+        default=24 * 3600.0,
+        gt=0,
+        description="seconds to wait for retrieval's answer in all; after that the version has"
+        " failed",
+    )
     upkeep_s: float = Field(
         default=2.0,
         gt=0,
         description="seconds between two looks for events to publish again and objects to purge",
+    )
+    reconcile_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="seconds between two comparisons of the carrier bucket with the registry, which"
+        " take in drops whose notification was lost",
+    )
+    # As long as a message may come that brings the upload: 4 days in the queue, 14 among its dead
+    # letters, and one more.
+    unused_upload_s: float = Field(
+        default=19 * 24 * 3600.0,
+        gt=0,
+        description="seconds after which an upload that no document uses is deleted; shorter than a"
+        " message may wait in a queue, and accepted documents can be lost",
     )
     vector_cache_rows: int = Field(
         default=200_000,

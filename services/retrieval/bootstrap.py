@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
 from contracts.retrieval.graph import GraphRequestedV1
+from contracts.retrieval.passages import PassageRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
 from services.retrieval.controllers.index import IndexController
 from services.retrieval.controllers.queries import QueriesController
@@ -43,11 +44,11 @@ async def bootstrap(
     model: Model | None = None,
     store: SearchStore | None = None,
     graph: Names | None = None,
+    beside: GraphStore | None = None,
 ) -> AsyncIterator[Service]:
     settings = settings or RetrievalSettings()
     space = EmbeddingSpace(settings.embedding_model, settings.embedding_dimension)
     async with AsyncExitStack() as stack:
-        beside: GraphStore | None = None
         if store is None:
             store, graph, beside = await _open_stores(stack, settings, space)
         if blobs is None:
@@ -62,7 +63,8 @@ async def bootstrap(
         stack.push_async_callback(metering.drain)
         reranker, defaults = _reranker(settings, model), _defaults(settings)
         search = Search(store, model, space, metering, reranker, defaults, graph)
-        queries = QueriesController(search, Neighbourhood(graph, store, defaults.leg_budget_s))
+        neighbourhood = Neighbourhood(graph, store, defaults.leg_budget_s)
+        queries = QueriesController(search, neighbourhood, store)
         manifests = Manifests(blobs, model, metering, space)
         indexing = Indexing(store, manifests, publisher, beside)
         index = IndexController(indexing, Deletion(store, beside))
@@ -72,6 +74,7 @@ async def bootstrap(
             "retrieval-queries": {
                 SearchRequestedV1: queries.search_requested,
                 GraphRequestedV1: queries.graph_requested,
+                PassageRequestedV1: queries.passage_requested,
             },
         }
         yield Service(_consumers(bus, settings, handlers, store, beside), handlers)

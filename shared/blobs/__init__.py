@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from shared.aws import Clients
 from shared.errors import NoSuchObject, TooLarge, described
 from shared.outage import outages_of
+from shared.ports import Listed
 from shared.settings import Settings
 
 __all__ = ["PART_BYTES", "S3Blobs", "open_blobs"]
@@ -38,22 +40,23 @@ class S3Blobs:
         When `chunks` raises, S3 fails or the caller is cancelled, nothing is left under `key` and
         no part of it is paid for.
         """
-        part = bytearray()
+        part = BytesIO()
         parts: list[dict[str, Any]] = []
         upload: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
         try:
             async for chunk in chunks:
-                part += chunk
-                if len(part) >= PART_BYTES:
+                part.write(chunk)
+                if part.tell() >= PART_BYTES:
                     if not parts:
                         begun = await self._asked("create_multipart_upload", **upload)
                         upload["UploadId"] = begun["UploadId"]
                     parts.append(await self._put_part(upload, len(parts) + 1, part))
-                    part = bytearray()
+                    part = BytesIO()
             if not parts:
-                await self.put(key, bytes(part))
+                part.seek(0)
+                await self._asked("put_object", **upload, Body=part)
                 return
-            if part:
+            if part.tell():
                 parts.append(await self._put_part(upload, len(parts) + 1, part))
             await self._asked(
                 "complete_multipart_upload", **upload, MultipartUpload={"Parts": parts}
@@ -63,9 +66,8 @@ class S3Blobs:
                 await self._abort(upload)
             raise
 
-    async def _put_part(
-        self, upload: dict[str, Any], number: int, body: bytearray
-    ) -> dict[str, Any]:
+    async def _put_part(self, upload: dict[str, Any], number: int, body: BytesIO) -> dict[str, Any]:
+        body.seek(0)
         answer = await self._asked("upload_part", **upload, PartNumber=number, Body=body)
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
@@ -103,11 +105,23 @@ class S3Blobs:
         await self._asked("delete_object", Bucket=self._bucket, Key=key)
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
+        async for page in self.listed(prefix):
+            for listed in page:
+                yield listed.key
+
+    async def listed(self, prefix: str) -> AsyncIterator[list[Listed]]:
         pages = self._s3.get_paginator("list_objects_v2")
         with outages_of("s3"):
             async for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
-                for entry in page.get("Contents", []):
-                    yield entry["Key"]
+                yield [
+                    Listed(
+                        entry["Key"],
+                        entry["Size"],
+                        entry["ETag"].strip('"'),
+                        entry["LastModified"],
+                    )
+                    for entry in page.get("Contents", [])
+                ]
 
 
 @asynccontextmanager

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from contracts.envelope import Context, new_id
 from contracts.message import Message
 from shared.errors import DeadlineMissed, NoSuchObject, TooLarge, Unavailable
 from shared.messaging import Bus
+from shared.ports import Listed
 from shared.settings import Settings
 
 M = TypeVar("M", bound=Message)
@@ -112,11 +115,16 @@ class FakeBlobs:
     """shared.ports.Blobs and Listing."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    # When an object was put; just now for those that a test put into `objects`.
+    modified: dict[str, datetime] = field(default_factory=dict)
+    # How often it was listed.
+    looks: int = 0
     faults: Faults = field(default_factory=Faults)
 
     async def put(self, key: str, body: bytes) -> None:
         self.faults.strike("s3")
         self.objects[key] = body
+        self.modified[key] = datetime.now(UTC)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         await self.put(key, b"".join([chunk async for chunk in chunks]))
@@ -137,3 +145,13 @@ class FakeBlobs:
         for key in sorted(self.objects):
             if key.startswith(prefix):
                 yield key
+
+    async def listed(self, prefix: str) -> AsyncIterator[list[Listed]]:
+        self.faults.strike("s3")
+        self.looks += 1
+        now = datetime.now(UTC)
+        yield [
+            Listed(key, len(body), sha256(body).hexdigest()[:32], self.modified.get(key, now))
+            for key, body in sorted(self.objects.items())
+            if key.startswith(prefix)
+        ]

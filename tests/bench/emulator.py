@@ -7,9 +7,9 @@ from pathlib import Path
 
 from compose.local.fleet import Fleet
 from compose.local.layout import Layout
-from compose.local.ledger import Ledger
 from compose.local.parts.aws import aws
 from compose.local.plan import MINISTACK, Plan
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from shared.settings import Settings
 
@@ -21,7 +21,7 @@ async def emulator() -> AsyncIterator[Settings]:
         layout = Layout(Path(folder))
         layout.prepare()
         plan = Plan.make(0, 0, MINISTACK)
-        fleet = Fleet(layout.logs, Ledger(layout.processes), Silent())
+        fleet = Fleet(layout.logs, ProcessList(layout.processes), Silent())
         try:
             await aws(layout, plan, fleet.run)
             yield Settings(aws_endpoint_url=plan.aws_url, poll_wait_s=1)

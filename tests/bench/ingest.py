@@ -14,7 +14,7 @@ import httpx
 from compose.local.system import System
 from contracts.ingestion.document import document_id
 from services.ingestion.services.chunking.chunking import chunks_of
-from services.ingestion.services.reading.plain import plain_text
+from services.ingestion.services.reading.text import read_markdown
 from services.ingestion.services.reading.titles import title_of
 from shared.testing.probe import until
 from tests.bench.bare_model import bare_speed, fused_gain
@@ -61,7 +61,7 @@ async def measure() -> list[Figure]:
 
 
 def _embedded(body: dict[str, str]) -> list[str]:
-    parsed = plain_text(body["text"], markdown=True)
+    [parsed] = read_markdown(body["text"].encode())
     parsed = replace(parsed, title=title_of(parsed, body["name"], {}))
     return [chunk.embedded_text for chunk in chunks_of(parsed)]
 

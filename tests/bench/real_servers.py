@@ -9,8 +9,8 @@ import psutil
 
 from compose.local.fleet import Fleet
 from compose.local.layout import Layout
-from compose.local.ledger import Ledger
 from compose.local.ports import free_ports
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from compose.local.real.neo4j.node import neo4j
 from compose.local.real.neo4j.node import url as neo4j_url
@@ -48,7 +48,7 @@ async def servers(folder: Path) -> AsyncIterator[Servers]:
     layout = Layout(folder)
     layout.prepare()
     search_port, graph_port = free_ports(2)
-    fleet = Fleet(layout.logs, Ledger(layout.processes), Silent())
+    fleet = Fleet(layout.logs, ProcessList(layout.processes), Silent())
     try:
         await fleet.run(opensearch(folder / "opensearch", search_port))
         await fleet.run(neo4j(folder / "neo4j", graph_port))

@@ -12,9 +12,9 @@ import numpy as np
 
 from compose.local.fleet import Fleet
 from compose.local.layout import Layout
-from compose.local.ledger import Ledger
 from compose.local.parts.bedrock import bedrock
 from compose.local.ports import HOST, free_ports
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from contracts.envelope import Context, new_id
 from contracts.retrieval.search import SearchRequestedV1
@@ -60,7 +60,7 @@ async def _model(folder: Path) -> AsyncIterator[Model]:
     layout = Layout(folder)
     layout.prepare()
     (port,) = free_ports(1)
-    fleet = Fleet(layout.logs, Ledger(layout.processes), Silent())
+    fleet = Fleet(layout.logs, ProcessList(layout.processes), Silent())
     try:
         await fleet.run(bedrock(layout, port))
         url = f"http://{HOST}:{port}"

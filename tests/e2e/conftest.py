@@ -1,7 +1,7 @@
 """The system as it runs on a machine: five processes, spoken to over HTTP and queues only."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from compose.local.minting import mint_token
 from compose.local.plan import MINISTACK, REAL
 from compose.local.system import System
 from shared.testing.emulator import own_prefix
+from tests.e2e.collector import Collector, collecting
 from tests.e2e.person import Person
 from tests.integration.retrieval.real_servers import or_skip
 
@@ -31,10 +32,32 @@ def emulator() -> str:
     return os.environ.get("RAGOPS_E2E_EMULATOR", MINISTACK)
 
 
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """Where `system` sends its traces."""
+    with collecting() as made:
+        yield made
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def system(tmp_path_factory: pytest.TempPathFactory, emulator: str) -> AsyncIterator[System]:
+async def system(
+    tmp_path_factory: pytest.TempPathFactory, emulator: str, collector: Collector
+) -> AsyncIterator[System]:
     """One for the whole session; a test that breaks a process puts it right again."""
-    async with System(tmp_path_factory.mktemp("system"), emulator=emulator) as running:
+    state, traced = tmp_path_factory.mktemp("system"), {"RAGOPS_OTLP_URL": collector.url}
+    async with System(state, emulator=emulator, extra=traced) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def keeping_system(
+    tmp_path_factory: pytest.TempPathFactory, emulator: str, system: System
+) -> AsyncIterator[System]:
+    """One whose emulator may be restarted: LocalStack would forget everything."""
+    if emulator == MINISTACK:
+        yield system
+        return
+    async with System(tmp_path_factory.mktemp("keeping")) as running:
         yield running
 
 

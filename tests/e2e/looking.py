@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -11,6 +12,39 @@ from compose.local.plan import REAL
 from compose.local.real.neo4j.node import url as neo4j_url
 from compose.local.real.opensearch.node import url as opensearch_url
 from compose.local.system import System
+from contracts.topology import QUEUES
+
+_HIDDEN_S = 20
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """`queue` is the one that it could not be worked on."""
+
+    queue: str
+    body: str
+    reason: str
+
+
+def dead_letters(system: System, *queues: str) -> list[DeadLetter]:
+    """All of these queues', or of every queue's. They stay where they are."""
+    sqs = system.client("sqs")
+    found: list[DeadLetter] = []
+    for queue in queues or QUEUES:
+        url = sqs.get_queue_url(QueueName=QUEUES[queue].dead_letters)["QueueUrl"]
+        ask = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+        taken: list[dict[str, Any]] = []
+        while batch := sqs.receive_message(QueueUrl=url, VisibilityTimeout=_HIDDEN_S, **ask).get(
+            "Messages"
+        ):
+            taken += batch
+        for one in taken:
+            receipt = one["ReceiptHandle"]
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+            reason = one.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "")
+            found.append(DeadLetter(queue, one["Body"], reason))
+    sqs.close()
+    return found
 
 
 async def entities(system: System, tenant: str) -> set[str]:

@@ -76,15 +76,25 @@ class Person:
 
     async def ask(self, question: str, conversation_id: str | None = None) -> Turn:
         """The whole stream; an `error` event is part of it, another status is a failure."""
+        answer, turn = await self.chat(question, conversation_id)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return turn
+
+    async def chat(
+        self, question: str, conversation_id: str | None = None
+    ) -> tuple[httpx.Response, Turn]:
+        """The answer, whatever its status; the turn has no events unless it is 200."""
         body = {"question": question}
         if conversation_id is not None:
             body["conversation_id"] = conversation_id
         turn = Turn()
         async with self.http.stream("POST", "/v1/chat", json=body) as answer:
-            assert answer.status_code == httpx.codes.OK, await answer.aread()
+            if answer.status_code != httpx.codes.OK:
+                await answer.aread()
+                return answer, turn
             async for event in _events(answer):
                 turn.events.append(event)
-        return turn
+        return answer, turn
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:

@@ -11,7 +11,9 @@ from compose.local.system import System
 from contracts.topology import QUEUES
 from services.gateway.settings import GatewaySettings
 from shared.testing.probe import until
+from tests.e2e.looking import dead_letters
 from tests.e2e.person import Person
+from tests.e2e.test_entrances import send
 
 LIMIT = GatewaySettings.model_fields["upload_limit_bytes"].default
 
@@ -90,27 +92,14 @@ async def test_no_query_is_an_internal_error(person: Person, query: str) -> None
 async def test_nonsense_on_any_queue_is_a_dead_letter_and_the_worker_goes_on(
     system: System, queue: str
 ) -> None:
-    sqs = system.client("sqs")
-    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    dead_url = sqs.get_queue_url(QueueName=QUEUES[queue].dead_letters)["QueueUrl"]
     bodies = ["not json", json.dumps({"id": "1", "type": "Nonsense", "version": 1, "data": {}})]
-
-    def reasons() -> list[str]:
-        answer = sqs.receive_message(
-            QueueUrl=dead_url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=0,
-            MessageAttributeNames=["All"],
-        )
-        return [
-            letter["MessageAttributes"]["reason"]["StringValue"]
-            for letter in answer.get("Messages", [])
-            if letter["Body"] in bodies
-        ]
-
     for body in bodies:
-        sqs.send_message(QueueUrl=url, MessageBody=body)
-    await until(lambda: asyncio.to_thread(lambda: len(reasons()) >= len(bodies)), 30, 0.3)
-    assert "not JSON" in reasons()
-    sqs.close()
+        await asyncio.to_thread(send, system, queue, body)
+
+    async def reasons() -> list[str]:
+        letters = await asyncio.to_thread(dead_letters, system, queue)
+        found = [letter.reason for letter in letters if letter.body in bodies]
+        return found if len(found) >= len(bodies) else []
+
+    assert "not JSON" in await until(reasons, 30, 0.3)
     await system.ready()

@@ -5,19 +5,25 @@ import json
 from typing import Any
 
 from compose.local.system import System
-from contracts.topology import CARRIER_BUCKET, QUEUES
+from contracts.topology import CARRIER_BUCKET
 from shared.testing.probe import until
+from tests.e2e.looking import dead_letters
 from tests.e2e.person import Person
 
 QUEUE = "ingestion-documents"
 
 
-def send(system: System, body: dict[str, Any]) -> None:
+def send(system: System, queue: str, body: str) -> None:
     """What `aws sqs send-message` does."""
     sqs = system.client("sqs")
-    url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=body)
     sqs.close()
+
+
+def offer(system: System, body: dict[str, Any]) -> None:
+    """A document by hand."""
+    send(system, QUEUE, json.dumps(body))
 
 
 def drop(system: System, key: str, body: bytes) -> None:
@@ -38,7 +44,7 @@ async def test_each_entrance_leads_to_ready_and_nothing_is_there_twice(
     text = "The blue valve is closed by Karin on Fridays."
     by_hand = {"tenant": person.tenant, "name": "by-hand.txt", "text": text}
     for _ in range(2):  # an impatient operator
-        await asyncio.to_thread(send, system, by_hand)
+        await asyncio.to_thread(offer, system, by_hand)
     await asyncio.to_thread(
         drop, system, f"inbox/{person.tenant}/dropped here.md", b"# Red valve\n\nKarin opens it."
     )
@@ -60,7 +66,7 @@ async def test_a_dropped_object_named_in_a_message_is_read_by_its_key(
     key = f"inbox/{person.tenant}/named.txt"
     await asyncio.to_thread(drop, system, key, b"The named document speaks of owls.")
     message = {"tenant": person.tenant, "name": "named.txt", "key": key}
-    await asyncio.to_thread(send, system, message)
+    await asyncio.to_thread(offer, system, message)
 
     async def ready() -> bool:
         return await listed(person) == {"named.txt": "ready"}
@@ -73,18 +79,11 @@ async def test_a_message_for_anothers_object_is_a_dead_letter_with_its_reason(
     system: System, person: Person
 ) -> None:
     message = {"tenant": person.tenant, "name": "x.txt", "key": "inbox/someone-else/x.txt"}
-    await asyncio.to_thread(send, system, message)
-    letter = await until(lambda: asyncio.to_thread(_letter, system, person.tenant), 30, 0.5)
-    assert "inbox/" in letter["MessageAttributes"]["reason"]["StringValue"]
+    await asyncio.to_thread(offer, system, message)
+
+    async def reason() -> str:
+        letters = await asyncio.to_thread(dead_letters, system, QUEUE)
+        return next((one.reason for one in letters if person.tenant in one.body), "")
+
+    assert "inbox/" in await until(reason, 30, 0.5)
     assert await listed(person) == {}
-
-
-def _letter(system: System, tenant: str) -> dict[str, Any] | None:
-    sqs = system.client("sqs")
-    url = sqs.get_queue_url(QueueName=QUEUES[QUEUE].dead_letters)["QueueUrl"]
-    answer = sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
-    )
-    sqs.close()
-    found = [letter for letter in answer.get("Messages", []) if tenant in letter["Body"]]
-    return found[0] if found else None

@@ -19,7 +19,7 @@ from compose.local.system import System
 from contracts.topology import ARCHIVE_BUCKET, TURNS_TABLE
 from shared.testing.probe import until
 from tests.e2e.person import Person
-from tests.e2e.test_entrances import drop, send
+from tests.e2e.test_entrances import drop, offer
 
 RUNS = int(os.environ.get("RAGOPS_POWER_CUT_RUNS", "1"))
 DOCUMENTS = int(os.environ.get("RAGOPS_POWER_CUT_DOCUMENTS", "20"))
@@ -77,7 +77,7 @@ async def _accept(system: System, me: Person) -> Accepted:
             turns = [await _turn(me, number) for number in range(TURNS)]
         if n >= DOCUMENTS - tenth:
             message = {"tenant": "demo", "name": name, "text": text}
-            await asyncio.to_thread(send, system, message)
+            await asyncio.to_thread(offer, system, message)
     return Accepted(names, turns)
 
 

@@ -36,8 +36,18 @@ class Steps:
         threading.setprofile(None)
 
     def _note(self, frame: FrameType, event: str, _argument: Any) -> None:
-        if event == "call":
-            self.seen.add(frame.f_code.co_filename)
+        name = frame.f_code.co_filename
+        if event == "call" and name not in self.seen and not _starts_up(frame):
+            self.seen.add(name)
+
+
+def _starts_up(frame: FrameType | None) -> bool:
+    """Whether a bootstrap called it: who follows a question does not read how a service starts."""
+    while frame is not None:
+        if frame.f_code.co_filename.endswith("bootstrap.py"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def ours(path: str) -> str | None:

@@ -10,7 +10,13 @@ import pytest
 from contracts.envelope import Context, derived_id
 from contracts.ingestion.document import Counts
 from contracts.ingestion.events import DocumentChunkedV1
-from contracts.ingestion.manifest import ChunkLine, encode_vector, passage_id, write
+from contracts.ingestion.manifest import (
+    ChunkLine,
+    encode_vector,
+    manifest_key,
+    passage_id,
+    write,
+)
 from contracts.retrieval.search import Leg, SearchRequestedV1
 from services.ingestion.services.entities.extracting import extract
 from services.retrieval.models.passage import Passage
@@ -46,7 +52,8 @@ async def index(store: SearchStore, documents: EvaluationSet, embedder: Embedder
     vectors = embedder.encode(texts)
     rows = zip(documents.documents.items(), vectors, strict=True)
     for (document_id, (title, text)), vector in rows:
-        await blobs.put(document_id, manifest(document_id, title, text, vector))
+        key = manifest_key(TENANT, document_id, 1)
+        await blobs.put(key, manifest(document_id, title, text, vector))
         context = Context(tenant=TENANT, causation_id=derived_id(document_id))
         await indexing.index(chunked(document_id), context)
     assert len(publisher.on("documents")) == len(documents.documents)
@@ -80,7 +87,7 @@ def chunked(document_id: str) -> DocumentChunkedV1:
         name=f"{document_id}.txt",
         ordinal=1,
         content_hash="",
-        manifest_key=document_id,
+        manifest_key=manifest_key(TENANT, document_id, 1),
         model=SPACE.model,
         dimension=SPACE.dimension,
         counts=Counts(chunks=1),

@@ -25,14 +25,14 @@ class NotFoundError(BedrockError):
 
 
 class ModelError(BedrockError):
-    """The model behind Converse failed or cannot be reached."""
+    """The model behind Converse gave an answer that cannot be read."""
 
     status = 424
     name = "ModelErrorException"
 
 
 class UnavailableError(BedrockError):
-    """The model behind Converse is away: the same call may succeed later."""
+    """The model behind Converse failed or is away: the same call may succeed later."""
 
     status = 503
     name = "ServiceUnavailableException"

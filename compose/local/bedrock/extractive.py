@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from compose.local.bedrock.lane import Lane
 from compose.local.bedrock.passages import Passages
 from compose.local.bedrock.sentences import Sentence, sentences
 from compose.local.bedrock.sources import SourcedQuestion, read_sources
+from compose.local.bedrock.wanted import Wanted, wanted
 
 NO_SOURCES = (
     "No sources were given, and without a language model this machine can only quote sources. "
@@ -23,13 +24,6 @@ NO_TOOLS = (
     "toolConfig needs a language model: set RAGOPS_LLM_URL to an OpenAI-compatible address, "
     "or leave toolConfig out."
 )
-_LITTLE_WORDS = """
-a about an and are as at be been but by can could did do does for from had has have how i if in
-into is it its me my no not of on or our please should so such tell that the their them then
-there these they this to us was we were what when where which who whose why will with would you
-your
-"""
-STOP_WORDS = frozenset(_LITTLE_WORDS.split())
 MOST_QUOTES = 3
 MOST_COMPARED = 40
 """Sentences embedded for one answer: some 150 ms on two cores."""
@@ -39,16 +33,24 @@ NEAR_BEST = 0.75
 """A further quote needs this share of the best one's score."""
 SAME = 0.9
 """Cosine above which two sentences say the same."""
+MOST_CHARACTERS = 600
+"""Of a quotation; a longer one is cut around what the question asks for."""
+PART_NEAR_BEST = 0.5
+"""A row or item needs this share of what the best one says of the question by itself."""
 
 
 @dataclass(frozen=True)
 class Quote:
-    """A sentence with the number of its source and its score, 0…1."""
+    """A sentence with the number of its source and its score, 0…1.
+
+    `named`: it holds a name or key of the question, or a heading above it does.
+    """
 
     sentence: Sentence
     source: int
     score: float
     vector: Floats
+    named: bool
 
 
 class ExtractiveAnswerer:
@@ -82,41 +84,76 @@ class ExtractiveAnswerer:
         best = choose(await self._scored(asked))
         if not best:
             return NO_ANSWER
-        return " ".join(f"{quote.sentence.quote} [{quote.source}]" for quote in best)
+        cited = [f"{quote.sentence.quote} [{quote.source}]" for quote in best]
+        # Lines, so that an odd backtick in one quotation does not make code of the next citation.
+        return ("\n\n" if any("\n" in c or "`" in c for c in cited) else " ").join(cited)
 
     async def _scored(self, asked: SourcedQuestion) -> list[Quote]:
-        wanted = self._wanted(asked.question)
+        seeking = wanted(asked.question, asked.query, self._passages)
         found = [(s, source.number) for source in asked.sources for s in sentences(source.text)]
-        shared = [overlap(wanted, s.in_context) for s, _ in found]
+        found = [(_cut(s, seeking), number) for s, number in telling(found, seeking)]
+        # What a heading says counts half: each sentence below it has that.
+        shared = [(seeking.share(s.quote) + seeking.share(s.in_context)) / 2 for s, _ in found]
         chosen = sorted(range(len(found)), key=lambda i: -shared[i])[:MOST_COMPARED]
-        texts = [asked.question, *(found[i][0].in_context for i in chosen)]
+        texts = [asked.query or asked.question, *(found[i][0].in_context for i in chosen)]
         question, *vectors = [e.vector for e in await self._lane.encode_all(texts)]
         return [
-            Quote(*found[i], (max(float(question @ vector), 0.0) + shared[i]) / 2, vector)
+            Quote(
+                *found[i],
+                score=(max(float(question @ vector), 0.0) + shared[i]) / 2,
+                vector=vector,
+                named=seeking.holds_name(found[i][0].in_context),
+            )
             for i, vector in zip(chosen, vectors, strict=True)
         ]
 
-    def _wanted(self, question: str) -> dict[int, float]:
-        """The question's word pieces that mean something, with weights that sum to 1."""
-        words = re.findall(r"\w+", question.lower())
-        ids = sorted({i for w in words if w not in STOP_WORDS for i in word_pieces(w)})
-        weights = self._passages.idf(ids)
-        return {i: float(w) for i, w in zip(ids, weights / max(weights.sum(), 1e-9), strict=True)}
+
+def telling(found: Sequence[tuple[Sentence, int]], seeking: Wanted) -> list[tuple[Sentence, int]]:
+    """Without the rows and items that are about something else.
+
+    Of rows, those with the question's key count; if the question names one thing that no row has,
+    none counts. Of items, those that say something of the question themselves count.
+    """
+    keyed = {i for i, (s, _) in enumerate(found) if s.part and seeking.holds_key(s.own)}
+    shares = [seeking.share(s.own) if s.part else 0.0 for s, _ in found]
+    best = {"row": 0.0, "item": 0.0, "": 0.0}
+    for (sentence, _), share in zip(found, shares, strict=True):
+        best[sentence.part] = max(best[sentence.part], share)
+
+    def tells(i: int) -> bool:
+        part = found[i][0].part
+        if not part:
+            return True
+        if keyed or (part == "row" and seeking.names_one):
+            return i in keyed
+        return shares[i] >= PART_NEAR_BEST * best[part] and (part == "row" or shares[i] > 0)
+
+    return [sentence for i, sentence in enumerate(found) if tells(i)]
 
 
-def overlap(wanted: dict[int, float], sentence: str) -> float:
-    """The share of the wanted word pieces, by weight, that the sentence has."""
-    return sum(wanted.get(i, 0.0) for i in set(word_pieces(sentence)))
+def _cut(sentence: Sentence, seeking: Wanted) -> Sentence:
+    if "\n" in sentence.quote:
+        return sentence
+    return replace(sentence, quote=seeking.around(sentence.quote, MOST_CHARACTERS))
 
 
 def choose(quotes: Sequence[Quote]) -> list[Quote]:
-    """Up to three distinct quotes, best first; none when the best is below the floor."""
+    """Up to three distinct quotes, best first; none when the best is below the floor.
+
+    Beside one that holds a name of the question, those that hold none are about something else.
+    """
     ranked = sorted(quotes, key=lambda q: -q.score)
     if not ranked or ranked[0].score < FLOOR:
         return []
     chosen: list[Quote] = []
     for quote in ranked:
-        known = any(np.dot(quote.vector, c.vector) > SAME for c in chosen)
-        if quote.score >= NEAR_BEST * ranked[0].score and not known:
+        known = any(_says_the_same(quote, other) for other in chosen)
+        about_it = quote.named or not ranked[0].named
+        if quote.score >= NEAR_BEST * ranked[0].score and about_it and not known:
             chosen.append(quote)
     return chosen[:MOST_QUOTES]
+
+
+def _says_the_same(one: Quote, other: Quote) -> bool:
+    first, second = one.sentence.quote, other.sentence.quote
+    return first in second or second in first or bool(np.dot(one.vector, other.vector) > SAME)

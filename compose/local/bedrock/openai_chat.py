@@ -102,16 +102,13 @@ async def _raise_for(response: httpx.Response) -> None:
     detail = (await response.aread()).decode(errors="replace")[:500]
     if response.status_code == 429:
         raise ThrottlingError(f"The language model is busy: {detail}")
-    if response.status_code == 503:
-        raise UnavailableError(f"The language model is not ready: {detail}")
     refused = httpx.codes.is_client_error(response.status_code)
-    kind = ValidationError if refused else ModelError
+    kind = ValidationError if refused else UnavailableError
     raise kind(f"The language model answered {response.status_code}: {detail}")
 
 
 def _failed(error: httpx.HTTPError) -> BedrockError:
-    words = f"The language model at RAGOPS_LLM_URL failed: {error!r}"
-    return UnavailableError(words) if isinstance(error, httpx.ConnectError) else ModelError(words)
+    return UnavailableError(f"The language model at RAGOPS_LLM_URL failed: {error!r}")
 
 
 def _finish(reason: StopReason, usage: dict[str, Any], body: dict[str, Any], said: str) -> Finish:

@@ -1,26 +1,34 @@
-"""Sentences of a source that can be quoted, each with the heading or question it answers."""
+"""What can be quoted of a source: sentences, lists, rows and values, with what they answer."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from compose.local.bedrock.tables import is_row, with_spoken_rows
+from compose.local.bedrock.blocks import FENCE, MARK, UNSPACED, Block, blocks
+from compose.local.bedrock.sentence_ends import split_sentences
 
-MARK = re.compile(r"^\s*(?:[-*+•>]|\d+[.)])\s+")
-HEADING = re.compile(r"^\s*#+\s*")
-EMPHASIS = re.compile(r"\*\*|__|`")
-REFERENCE = re.compile(r"\s*\[\d+(?:\s*[,–-]\s*\d+)*\]")
-END = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["')\]]))\s+(?=["'(\[]*[A-Z0-9])""")
-ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Dr|Mr|Mrs|Ms|Prof|St|No|Fig|vs|etc|Inc|al|e\.g|i\.e))\.$")
-MOST_CHARACTERS = 500
+_BULLET = re.compile(r"^[-*+•◦▪‣·–]\s+")
+_OPENS = re.compile(r"[:：]\s*\Z")
+_ASKS = re.compile(r"[?？؟]\W*\Z")
+_ENDED = re.compile(r"[.!?。！？।]\W*\Z")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+MOST_OF_A_LIST = 1200
+"""Characters of a list that is quoted whole."""
+SHORT_LINE = 60
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """What is quoted, and the heading or question right before it."""
+    """What is quoted, verbatim, and the headings, question or opening line above it.
+
+    Rows and items are parts of something larger: `own` is what such a part says itself.
+    """
 
     quote: str
     lead: str = ""
+    part: Literal["", "item", "row"] = ""
+    own: str = ""
 
     @property
     def in_context(self) -> str:
@@ -29,60 +37,95 @@ class Sentence:
 
 
 def sentences(text: str) -> list[Sentence]:
-    """The sentences of Markdown or plain text. Headings and questions lead, they answer nothing.
+    """All that can be quoted. Headings, questions and opening lines lead, they answer nothing.
 
-    References such as [12] are cut out: in an answer they would read as citations.
+    A list is found as a whole, with the line that opens it ("Bring these documents:"), and each of
+    its items too.
     """
     found: list[Sentence] = []
-    lead = ""
-    for paragraph in _paragraphs(text):
-        if HEADING.match(paragraph):
-            lead = HEADING.sub("", paragraph)
-            continue
-        if is_row(paragraph):
-            found.append(Sentence(_cut(_unframed(paragraph)), lead))
-            continue
-        for sentence in _split(MARK.sub("", paragraph)):
-            if sentence.endswith("?"):
-                lead = sentence
-            elif len(sentence.split()) > 1:
-                found.append(Sentence(_cut(sentence), lead))
-                lead = ""
-    return found
-
-
-def _paragraphs(text: str) -> Iterator[str]:
-    """Lines joined up to an empty line, a heading, a list mark or a table row."""
-    open_lines: list[str] = []
-    for line in with_spoken_rows(REFERENCE.sub("", EMPHASIS.sub("", text)).splitlines()):
-        alone = HEADING.match(line) or is_row(line)
-        if open_lines and (alone or not line.strip() or MARK.match(line)):
-            yield " ".join(open_lines)
-            open_lines = []
-        if alone:
-            yield line.strip()
-        elif line.strip():
-            open_lines.append(line.strip())
-    if open_lines:
-        yield " ".join(open_lines)
-
-
-def _split(paragraph: str) -> list[str]:
-    parts: list[str] = []
-    for part in END.split(paragraph):
-        if parts and ABBREVIATION.search(parts[-1]):
-            parts[-1] += f" {part}"
+    path: dict[int, str] = {}
+    opening, last = "", ""
+    for block in _with_loose_items(blocks(text)):
+        if last == "row" != block.kind:
+            opening = ""
+        last = block.kind
+        lead = " ".join(path[level] for level in sorted(path))
+        if block.kind == "heading":
+            path = {level: name for level, name in path.items() if level < block.level}
+            path[block.level] = block.text
+            opening = ""
+        elif block.kind == "row":
+            found.append(Sentence(block.text, f"{lead} {opening}".strip(), "row", block.cells))
+        elif block.kind == "text":
+            said, opening = _of_paragraph(block.text, lead, opening)
+            found += said
         else:
-            parts.append(part)
-    return [part.strip() for part in parts if part.strip()]
+            found += _of_list(block, lead, opening)
+            opening = ""
+    return [sentence for sentence in found if _says_something(sentence)]
 
 
-def _unframed(row: str) -> str:
-    """A spoken row without the bar that marks it; a bare one keeps its bars."""
-    return row if row.endswith("|") else row.removeprefix("| ")
+def _of_paragraph(text: str, lead: str, opening: str) -> tuple[list[Sentence], str]:
+    """Its sentences, and the line at its end that opens what follows, or the last question."""
+    found: list[Sentence] = []
+    for sentence in split_sentences(text):
+        if _OPENS.search(opening):
+            found.append(Sentence(f"{opening} {sentence}", lead))
+            opening = ""
+        elif _ASKS.search(sentence):
+            opening = sentence
+        else:
+            found.append(Sentence(sentence, f"{lead} {opening}".strip()))
+            opening = ""
+    if found and not opening and _OPENS.search(found[-1].quote):
+        opening = found.pop().quote
+    return found, opening
 
 
-def _cut(sentence: str) -> str:
-    if len(sentence) <= MOST_CHARACTERS:
-        return sentence
-    return sentence[:MOST_CHARACTERS].rsplit(" ", 1)[0] + " …"
+def _of_list(block: Block, lead: str, opening: str) -> Iterator[Sentence]:
+    """The whole of it, if it is not too long, then its parts."""
+    opens = _OPENS.search(opening)
+    whole = f"{opening}\n{block.text}" if opens else block.text
+    above = f"{lead} {opening}".strip()
+    # An open fence would make code of all that stands after the quotation.
+    open_fence = block.kind == "code" and not FENCE.match(block.lines[-1])
+    fits = len(whole) <= MOST_OF_A_LIST and not open_fence
+    if fits and (opens or len(block.lines) > 1):
+        yield Sentence(whole, lead if opens else above)
+    if block.kind == "items":
+        for item in block.lines:
+            for sentence in split_sentences(_BULLET.sub("", item)):
+                yield Sentence(sentence, above, "item", sentence)
+    elif not fits:
+        for line in block.lines:
+            if not FENCE.match(line):
+                yield Sentence(line.strip(), above, "item", line)
+
+
+def _with_loose_items(found: list[Block]) -> Iterator[Block]:
+    """Short lines with blank lines between them, after a line that ends in a colon, are a list."""
+    loose: list[Block] = []
+    opened = False
+    for block in found:
+        short = block.kind == "text" and len(block.text) <= SHORT_LINE
+        if opened and short and not _ENDED.search(block.text) and not _OPENS.search(block.text):
+            loose.append(block)
+            continue
+        yield from _as_list(loose)
+        loose = []
+        opened = block.kind == "text" and bool(_OPENS.search(block.text))
+        yield block
+    yield from _as_list(loose)
+
+
+def _as_list(loose: list[Block]) -> Iterator[Block]:
+    if len(loose) > 1:
+        yield replace(loose[0], kind="items", lines=tuple(block.text for block in loose))
+    else:
+        yield from loose
+
+
+def _says_something(sentence: Sentence) -> bool:
+    """A word alone says something only below a heading or after a question."""
+    words = re.findall(r"\w+", MARK.sub("", sentence.quote))
+    return len(words) > 1 or bool(words and (sentence.lead or _UNSPACED.search(words[0])))

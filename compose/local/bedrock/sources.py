@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 BLOCK = re.compile(r'<sources marker="([^"\n]+)">\n(.*?)\n?</sources marker="\1">(.*)', re.DOTALL)
-QUESTION = re.compile(r"^\s*Question:\s*(.*)", re.DOTALL)
+QUESTION = re.compile(r"^\s*Question:\s*(.*?)(?:\n\(In this conversation: (.*)\))?\s*\Z", re.DOTALL)
 HEADING = re.compile(r"^\[(\d+)\] \((.*)\)$")
 
 
@@ -19,10 +19,14 @@ class Source:
 
 @dataclass(frozen=True)
 class SourcedQuestion:
-    """A question with the sources that may answer it."""
+    """A question with the sources that may answer it.
+
+    `query` is the question as it was understood in its conversation, if that is more.
+    """
 
     question: str
     sources: list[Source]
+    query: str = ""
 
 
 def read_sources(prompt: str) -> SourcedQuestion | None:
@@ -38,13 +42,15 @@ def read_sources(prompt: str) -> SourcedQuestion | None:
         text
         </sources marker="K7Q2">
         Question: what the person asks
+        (In this conversation: what the question means there; this line may be absent)
     """
     block = BLOCK.search(prompt)
     if block is None:
         return None
     asked = QUESTION.match(block[3])
-    question = asked[1] if asked else block[3]
-    return SourcedQuestion(question.strip(), _split(block[2]))
+    if asked is None:
+        return SourcedQuestion(block[3].strip(), _split(block[2]))
+    return SourcedQuestion(asked[1].strip(), _split(block[2]), asked[2] or "")
 
 
 def _split(text: str) -> list[Source]:

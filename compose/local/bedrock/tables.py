@@ -2,31 +2,47 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
-
-
-def is_row(line: str) -> bool:
-    return line.lstrip().startswith("|")
+_RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_BAR = re.compile(r"(?<!\\)\|")
 
 
-def with_spoken_rows(lines: Sequence[str]) -> Iterator[str]:
-    """The lines; under a head and its rule a row reads `| Country: Sweden; Hotel: 140.`"""
-    head: list[str] = []
+@dataclass(frozen=True)
+class Row:
+    """What is quoted of a row, `Country: Sweden; Hotel: 140.`, and its bare cells."""
+
+    quote: str
+    cells: str
+
+
+def with_spoken_rows(lines: Sequence[str]) -> Iterator[str | Row]:
+    """The lines; rows under a head and its rule name their columns, rows without stay as they are.
+
+    Head and rule themselves are left out.
+    """
+    head: list[str] | None = None
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        if not is_row(line):
-            head = []
-            yield line
-        elif _RULE.match(following) and is_row(following):
+        if _begins_table(line, following):
             head = _cells(line)
-        elif head and not _RULE.match(line):
-            yield _spoken(head, _cells(line))
-        elif not head:
+        elif _BAR.search(line) is None or not (head or line.lstrip().startswith("|")):
+            head = None
             yield line
+        elif not _RULE.match(line):
+            cells = _cells(line)
+            bare = " | ".join(cells)
+            yield Row(_spoken(head, cells), bare) if head else Row(line.strip(), bare)
+
+
+def _begins_table(line: str, following: str) -> bool:
+    ruled = _RULE.match(following) and "|" in following
+    return bool(ruled and _BAR.search(line) and not _RULE.match(line))
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    framed = line.strip().removeprefix("|")
+    framed = framed[:-1] if framed.endswith("|") and not framed.endswith("\\|") else framed
+    return [cell.strip().replace("\\|", "|") for cell in _BAR.split(framed)]
 
 
 def _spoken(head: list[str], cells: list[str]) -> str:
@@ -35,4 +51,4 @@ def _spoken(head: list[str], cells: list[str]) -> str:
         for name, cell in zip([*head, *[""] * len(cells)], cells, strict=False)
         if cell
     ]
-    return f"| {'; '.join(named)}."
+    return f"{'; '.join(named)}."

@@ -7,14 +7,14 @@ import sys
 
 from compose.local.environment import child_environment
 from compose.local.errors import LocalError
-from compose.local.ledger import Entry, Ledger, alive, end, read_entries
 from compose.local.localstack.install import HOME, install
 from compose.local.logs import tail
 from compose.local.parts.localstack import localstack
 from compose.local.parts.part import Part
 from compose.local.ports import HOST, require_free
+from compose.local.process_list import Entry, ProcessList, alive, end, read_entries
 
-_LEDGER = HOME / "processes.json"
+_PROCESSES = HOME / "processes.json"
 _LOG = HOME / "localstack.log"
 _START_S = 90.0
 
@@ -31,12 +31,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _start(port: int) -> None:
     install()
-    if alive(read_entries(_LEDGER)):
+    if alive(read_entries(_PROCESSES)):
         raise LocalError("LocalStack runs already: python -m compose.local.localstack stop")
     require_free(port, "--port")
     part = localstack(HOME / "state", port)
     process = _spawn(part)
-    Ledger(_LEDGER).add(Entry.of(part.name, process.pid))
+    ProcessList(_PROCESSES).add(Entry.of(part.name, process.pid))
     asyncio.run(_until_ready(part, process))
     print(f"http://{HOST}:{port}")
 
@@ -70,7 +70,7 @@ def main() -> int:
         elif asked.verb == "start":
             _start(asked.port)
         else:
-            end(read_entries(_LEDGER), grace_s=30.0)
+            end(read_entries(_PROCESSES), grace_s=30.0)
     except LocalError as error:
         print(error, file=sys.stderr)
         return 1

@@ -42,6 +42,7 @@ def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
         **search_environment(layout, plan),
         # The emulator knows no identities: whoever reaches it on loopback is the operator.
         "RAGOPS_SENDERS": '{"*": ["*"]}',
+        "RAGOPS_S3_SENDERS": '["*"]',
     }
 
 

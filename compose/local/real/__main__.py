@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compose.local.errors import LocalError
-from compose.local.ledger import Ledger, alive, end, read_entries
 from compose.local.parts.part import Part
 from compose.local.ports import require_free
+from compose.local.process_list import ProcessList, alive, end, read_entries
 from compose.local.real import background
 from compose.local.real.installing import SERVERS
 from compose.local.real.neo4j import install as neo4j_install
@@ -57,7 +57,7 @@ def main() -> int:
         elif asked.verb == "start":
             print(_start(name, server, asked.port or server.port))
         else:
-            end(read_entries(_ledger(name)), grace_s=30.0)
+            end(read_entries(_process_list(name)), grace_s=30.0)
     except LocalError as error:
         print(error, file=sys.stderr)
         return 1
@@ -65,16 +65,16 @@ def main() -> int:
 
 
 def _start(name: str, server: Server, port: int) -> str:
-    if alive(read_entries(_ledger(name))):
+    if alive(read_entries(_process_list(name))):
         raise LocalError(f"It runs already: python -m compose.local.real stop {name}")
     require_free(port, "--port")
     state = SERVERS / "state" / name
     part = server.part(state, port)
-    Ledger(_ledger(name)).add(background.start(part, state / "console.log"))
+    ProcessList(_process_list(name)).add(background.start(part, state / "console.log"))
     return server.url(port)
 
 
-def _ledger(name: str) -> Path:
+def _process_list(name: str) -> Path:
     return SERVERS / f"{name}.processes.json"
 
 

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from compose.local.environment import child_environment
 from compose.local.errors import LocalError
-from compose.local.ledger import Entry, end
 from compose.local.logs import tail
 from compose.local.parts.part import Part
+from compose.local.process_list import Entry, end
 
 Process: TypeAlias = "subprocess.Popen[bytes]"
 

@@ -2,7 +2,8 @@
 
 import { make } from "./dom.js";
 
-const INLINE = /(\*\*[^*\n]+\*\*|`[^`\n]+`|\[\d{1,4}\])/;
+// A number in brackets right after a word is an index, such as args[0], and no citation.
+const INLINE = /(\*\*[^*\n]+\*\*|`[^`\n]+`|(?<![A-Za-z0-9_)])\[\d{1,4}\])/;
 const BULLET = /^\s*[-*•]\s+/;
 const NUMBERED = /^\s*\d+[.)]\s+/;
 const HEADING = /^#{1,6}\s+/;
@@ -25,6 +26,7 @@ function citation(source, open) {
     title: `${source.name}${page}`,
     "aria-label": `Source ${source.n}: ${source.name}${page}`,
   });
+  button.dataset.opens = `cite ${source.n}`;
   button.addEventListener("click", () => open(source, button));
   return button;
 }
@@ -59,7 +61,7 @@ function kindOf(line) {
   return HEADING.test(line) ? "heading" : "text";
 }
 
-// Lines of one kind that stand together; a blank line ends a block.
+// A block is a run of lines of one kind. A blank line ends it.
 function blocksOf(text) {
   const blocks = [];
   let kind = null;

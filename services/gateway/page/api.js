@@ -2,6 +2,12 @@
 
 const TOKEN_KEY = "ragops.token";
 
+// The token in use. localStorage shares it with the other tabs.
+let held = localStorage.getItem(TOKEN_KEY);
+// Each request belongs to one visit. A visit ends when the token changes or is refused: its
+// requests are aborted, so that no answer for one user reaches the views of the next.
+let current = new AbortController();
+
 export class Problem extends Error {
   constructor(status, code, detail) {
     super(detail);
@@ -11,15 +17,29 @@ export class Problem extends Error {
 }
 
 export function token() {
-  return localStorage.getItem(TOKEN_KEY);
+  return held;
 }
 
 export function keepToken(value) {
-  localStorage.setItem(TOKEN_KEY, value.trim());
+  held = value.trim();
+  localStorage.setItem(TOKEN_KEY, held);
 }
 
-// The link carries the token in its fragment, which no server ever sees; it leaves the address
-// bar at once, so that it is neither bookmarked nor shared.
+export function removeToken() {
+  held = null;
+  localStorage.removeItem(TOKEN_KEY);
+}
+
+// True when another tab changed the token; from then on this tab uses the new one.
+export function tokenChanged() {
+  const stored = localStorage.getItem(TOKEN_KEY);
+  const changed = stored !== held;
+  held = stored;
+  return changed;
+}
+
+// The token stands in the link's fragment, which browsers never send to a server. The page removes
+// it from the address bar at once, so that nobody bookmarks or shares it.
 export function takeTokenFromLink() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!given) return false;
@@ -28,47 +48,71 @@ export function takeTokenFromLink() {
   return true;
 }
 
+// What the token says of itself: a label and a storage key. Only the gateway can verify it.
 export function whoIs(value) {
   try {
     const part = value.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes));
-    return claims.sub && claims.tenant ? { user: claims.sub, tenant: claims.tenant } : null;
+    const { sub, tenant, scope = "" } = JSON.parse(new TextDecoder().decode(bytes));
+    return sub && tenant ? { user: sub, tenant, scopes: scope.split(" ") } : null;
   } catch {
     return null;
   }
 }
 
+export function visit() {
+  return current.signal;
+}
+
+export function endVisit() {
+  current.abort();
+  current = new AbortController();
+}
+
 function headers(more = {}) {
-  return { Authorization: `Bearer ${token() ?? ""}`, ...more };
+  return { Authorization: `Bearer ${held ?? ""}`, ...more };
+}
+
+function unexplained(status) {
+  return status >= 500
+    ? `The server cannot answer now. Try again in a moment. (HTTP ${status})`
+    : `The server did not accept this. Reload the page and try again. (HTTP ${status})`;
 }
 
 export function problemOf(status, text) {
+  let body = {};
   try {
-    const body = JSON.parse(text);
-    return new Problem(status, body.code, body.detail);
+    body = JSON.parse(text) ?? {};
   } catch {
-    return new Problem(status, "unknown", `The server answered ${status}.`);
+    // Not from the gateway: a proxy's own page.
+  }
+  const told = typeof body.detail === "string" && body.detail ? body.detail : null;
+  return new Problem(status, body.code ?? "unknown", told ?? unexplained(status));
+}
+
+async function reached(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    const detail = "The page cannot reach the server. Check that it is running, then try again.";
+    throw new Problem(0, "offline", detail);
   }
 }
 
 async function answered(path, options = {}) {
-  let response;
-  try {
-    response = await fetch(path, { ...options, headers: headers(options.headers) });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0, "offline", "The server cannot be reached. Is it running?");
-  }
-  if (!response.ok) throw problemOf(response.status, await response.text());
+  const signal = options.signal ?? visit();
+  const sent = fetch(path, { ...options, signal, headers: headers(options.headers) });
+  const response = await reached(sent);
+  if (!response.ok) throw problemOf(response.status, await reached(response.text()));
   return response;
 }
 
 export async function call(path, options) {
-  return (await answered(path, options)).json();
+  return reached((await answered(path, options)).json());
 }
 
-// XMLHttpRequest, since fetch does not tell how far an upload is.
+// XMLHttpRequest, because fetch does not report an upload's progress.
 export function upload(file, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -83,8 +127,10 @@ export function upload(file, onProgress) {
       request.status === 202
         ? resolve(JSON.parse(request.responseText))
         : reject(problemOf(request.status, request.responseText));
-    request.onerror = () =>
-      reject(new Problem(0, "offline", "The upload was broken off. Is the server running?"));
+    const stopped = "The upload stopped. Check that the server is running, then add it again.";
+    request.onerror = () => reject(new Problem(0, "offline", stopped));
+    request.onabort = () => reject(new DOMException("The visit ended.", "AbortError"));
+    visit().addEventListener("abort", () => request.abort());
     request.send(form);
   });
 }

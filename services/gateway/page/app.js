@@ -1,68 +1,63 @@
-// Starts the page: token, documents, conversation.
+// Starts the page and joins its parts: sign-in, question, documents, passage, graph.
 
-import { keepToken, takeTokenFromLink, token, whoIs } from "./api.js";
-import { ask, isEmpty, newConversation, startConversation, stop } from "./conversation.js";
-import { add, poll, readyCount, SETTLED, startDocuments } from "./documents.js";
-import { $, show } from "./dom.js";
+import {
+  ask,
+  removeStored,
+  removeTexts,
+  leaveConversation,
+  newConversation,
+  openConversation,
+  startConversation,
+  stop,
+} from "./conversation.js";
+import { add, emptyDocuments, poll, readyCount, SETTLED, startDocuments } from "./documents.js";
+import { $, announce, grow, show, tooLong } from "./dom.js";
 import { startDrop } from "./drop.js";
-import { closeGraph, openGraph, startGraph } from "./graph.js";
-import { startPassage } from "./passage.js";
+import { closeGraph, emptyGraph, removeEvidence, openGraph, startGraph } from "./graph.js";
+import { closePassage, emptyPassage, leavePassageOf, startPassage } from "./passage.js";
+import { accepted, refused, signedIn, standingNow, startSignIn } from "./sign_in.js";
 
-function showWho() {
-  const who = token() ? whoIs(token()) : null;
-  $("change-token").textContent = who ? `${who.user} · ${who.tenant}` : "Not signed in";
+// As in contracts/gateway/http.py.
+const QUESTION_MAX = 4000;
+
+function emptyViews() {
+  leaveConversation();
+  emptyPassage();
+  emptyGraph();
+  emptyDocuments();
+  checkQuestion();
+  announce("");
 }
 
-function askForToken(why) {
-  show($("token-problem"), why);
-  $("token").value = "";
-  if (!$("token-dialog").open) $("token-dialog").showModal();
-}
-
-function onProblem(error) {
-  if (error.status === 401) askForToken(error.message);
-}
-
-function useToken() {
-  showWho();
-  if ($("token-dialog").open) $("token-dialog").close();
-  poll();
-}
-
-function startToken() {
-  $("change-token").addEventListener("click", () => askForToken(null));
-  $("token-cancel").addEventListener("click", () => $("token-dialog").close());
-  $("token-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const given = $("token").value.trim().replace(/^.*#token=/, "");
-    if (!whoIs(given)) {
-      show($("token-problem"), "This is not a token: it has three parts with dots between.");
-      return;
-    }
-    keepToken(given);
-    useToken();
-  });
-  addEventListener("hashchange", () => {
-    if (takeTokenFromLink()) useToken();
-  });
-}
-
-function growQuestion() {
+// Says when the question is too long, instead of cutting it.
+function checkQuestion() {
   const field = $("question");
-  field.style.setProperty("height", "auto");
-  field.style.setProperty("height", `${Math.min(field.scrollHeight + 2, 200)}px`);
+  grow(field);
+  const problem = tooLong("question", field.value.trim(), QUESTION_MAX);
+  if (problem && $("question-problem").hidden) announce(problem);
+  show($("question-problem"), problem);
+  field.setAttribute("aria-invalid", String(Boolean(problem)));
+  return !problem;
 }
 
-function submitQuestion() {
-  const question = $("question").value.trim();
-  if (!question || !$("stop").hidden) return;
-  if (!token()) {
-    askForToken("A token is needed to ask.");
+async function submitQuestion() {
+  const field = $("question");
+  if (!field.value.trim() || !$("stop").hidden) return;
+  if (!checkQuestion()) {
+    announce($("question-problem").textContent);
+    field.focus();
     return;
   }
-  $("question").value = "";
-  growQuestion();
-  ask(question, onProblem);
+  if (!(await signedIn("Sign in to ask a question."))) {
+    const offline = "The server cannot check your token now. Try again in a moment.";
+    show($("question-problem"), standingNow() === "checking" ? offline : null);
+    return;
+  }
+  const question = field.value.trim();
+  if (!question) return;
+  field.value = "";
+  checkQuestion();
+  ask(question);
 }
 
 function startQuestion() {
@@ -70,55 +65,86 @@ function startQuestion() {
     event.preventDefault();
     submitQuestion();
   });
-  $("question").addEventListener("input", growQuestion);
+  $("question").addEventListener("input", checkQuestion);
   $("question").addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     submitQuestion();
   });
-  $("stop").addEventListener("click", stop);
+  $("stop").addEventListener("click", () => {
+    stop();
+    $("question").focus();
+  });
   $("new-conversation").addEventListener("click", () => {
     closeGraph();
     newConversation();
   });
 }
 
-function startDrawer() {
-  const set = (open) => {
-    document.body.classList.toggle("with-documents", open);
-    $("show-documents").setAttribute("aria-expanded", String(open));
-  };
+// On a narrow screen the documents lie in a drawer.
+function setDrawer(open) {
+  document.body.classList.toggle("with-documents", open);
+  $("show-documents").setAttribute("aria-expanded", String(open));
+  $(open ? "documents-title" : "show-documents").focus();
+}
+
+function closeDrawer() {
+  if (!document.body.classList.contains("with-documents")) return false;
+  setDrawer(false);
+  return true;
+}
+
+function startPanels() {
   $("show-documents").addEventListener("click", () => {
-    set(!document.body.classList.contains("with-documents"));
+    setDrawer(!document.body.classList.contains("with-documents"));
   });
-  $("hide-documents").addEventListener("click", () => {
-    set(false);
-    $("show-documents").focus();
+  $("hide-documents").addEventListener("click", closeDrawer);
+  // One press closes one thing, the topmost. Dialogs close themselves.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    closePassage() || closeDrawer() || closeGraph();
   });
 }
 
-function welcome(items) {
-  if (!isEmpty()) return;
+async function addFiles(files) {
+  const chosen = [...files];
+  if (await signedIn("Sign in to add documents.")) add(chosen);
+}
+
+function welcome(items, problem) {
   const ready = readyCount();
+  const waiting = items.some((item) => !SETTLED.has(item.status));
   const texts = {
+    out: "Sign in with an access token to add documents and to ask about them.",
+    checking: "Loading your documents …",
     none: "You have no readable documents yet. Add one to start: drop a file on this page.",
-    waiting: "Your documents are being read. You can ask as soon as one is ready.",
+    waiting: "The system is reading your documents. You can ask as soon as one is ready.",
     ready: `${ready} document${ready === 1 ? " is" : "s are"} ready. What do you want to know?`,
   };
-  const waiting = items.some((item) => !SETTLED.has(item.status));
-  $("welcome-text").textContent = texts[ready ? "ready" : waiting ? "waiting" : "none"];
+  const listed = ready ? "ready" : waiting ? "waiting" : "none";
+  const standing = standingNow();
+  $("welcome-text").textContent = problem ?? texts[standing === "in" ? listed : standing];
 }
 
-takeTokenFromLink();
-showWho();
-startToken();
-startGraph({ onProblem });
-startPassage({ onEntity: openGraph });
-startDrawer();
+function onDeleted(id) {
+  removeTexts(id);
+  removeEvidence(id);
+  leavePassageOf(id);
+}
+
+startGraph({ onProblem: refused });
+startPassage({ onEntity: openGraph, onProblem: refused });
+startPanels();
 startQuestion();
-startDocuments({ onProblem, onChange: welcome });
-startDrop(add);
-startConversation();
-growQuestion();
-if (token()) poll();
-else askForToken(null);
+startConversation({ onProblem: refused });
+startDocuments({ onProblem: refused, onAccepted: accepted, onChange: welcome, onDeleted });
+startDrop(addFiles);
+startSignIn({
+  empty: emptyViews,
+  check: poll,
+  open(who) {
+    openConversation(who);
+    checkQuestion();
+  },
+  removeStored,
+});

@@ -1,4 +1,4 @@
-// The conversation: asks, streams, and keeps itself over a reload of the tab.
+// The conversation: asks, streams, and outlives a reload of the tab.
 
 import { chat, Problem } from "./api.js";
 import { $, announce } from "./dom.js";
@@ -7,30 +7,52 @@ import { turnView } from "./turn_view.js";
 
 const KEY = "ragops.conversation";
 const NEAR_BOTTOM = 120;
+const INTERRUPTED = "The answer was interrupted before it was complete. Ask again.";
 
 let state = { id: null, turns: [] };
+// Where this tab keeps the conversation of the user who is signed in; null: nowhere.
+let key = null;
 let running = null;
+let onProblem = () => {};
+
+const keyOf = ({ tenant, user }) => `${KEY} ${JSON.stringify([tenant, user])}`;
+
+// What is kept of a source: its ids and its label. The gateway is asked for the text.
+const idsOf = ({ n, document_id, passage_id, name, page }) => ({
+  n,
+  document_id,
+  passage_id,
+  name,
+  page,
+});
 
 function keep() {
+  if (!key) return;
+  const turns = state.turns.map((turn) => ({ ...turn, sources: turn.sources.map(idsOf) }));
+  const draft = $("question").value;
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(state));
+    sessionStorage.setItem(key, JSON.stringify({ id: state.id, turns, draft }));
   } catch {
-    // Full: the conversation itself is safe on the server, only this tab forgets its old turns.
+    // The storage is full: this tab gives up its older turns. The server still has them.
     state.turns.splice(0, Math.ceil(state.turns.length / 2));
   }
 }
 
-function restored() {
+function kept() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY));
-    return kept?.turns ? kept : { id: null, turns: [] };
+    const { id, turns, draft } = JSON.parse(sessionStorage.getItem(key));
+    for (const turn of turns) {
+      if (!turn.finished) turn.error ??= INTERRUPTED;
+      turn.finished = true;
+    }
+    return { id, turns, draft };
   } catch {
-    return { id: null, turns: [] };
+    return { id: null, turns: [], draft: "" };
   }
 }
 
 function addView(turn) {
-  const view = turnView(turn);
+  const view = turnView(turn, () => askAgain(turn, view));
   $("turns").append(view.element);
   $("welcome").hidden = true;
   return view;
@@ -46,6 +68,7 @@ const HANDLERS = {
   meta(turn, data) {
     state.id = data.conversation_id;
     turn.degraded = data.degraded;
+    turn.model = data.model ?? null;
   },
   sources: (turn, data) => (turn.sources = data),
   token: (turn, data) => (turn.text += data.text),
@@ -53,7 +76,7 @@ const HANDLERS = {
   usage: (turn, data) => (turn.usage = data),
   done: (turn) => (turn.finished = true),
   error(turn, data) {
-    turn.error = data.message;
+    turn.error = data.message || "The answer could not be completed. Ask again.";
     turn.finished = true;
   },
 };
@@ -69,31 +92,44 @@ async function stream(turn, view, signal) {
     { question: turn.question, conversation_id: state.id ?? undefined },
     signal,
   )) {
+    signal.throwIfAborted();
     HANDLERS[event]?.(turn, data);
     if (!scheduled) {
       scheduled = true;
       requestAnimationFrame(redraw);
     }
   }
-  if (!turn.finished) throw new Problem(0, "cut", "The answer broke off. Ask again.");
+  if (!turn.finished) throw new Problem(0, "cut", INTERRUPTED);
 }
 
-export async function ask(question, onProblem) {
+function explained(failure) {
+  if (failure.name === "AbortError") return "You stopped this answer.";
+  // Anything else is the browser's own word for a connection that was lost while it was read.
+  return failure instanceof Problem ? failure.message : INTERRUPTED;
+}
+
+export async function ask(question) {
   if (running) return;
+  removeTexts();
+  const mine = state;
   running = new AbortController();
   setRunning(true);
   const started = performance.now();
   const turn = { question, text: "", sources: [], finished: false };
   state.turns.push(turn);
+  keep();
   const view = addView(turn);
   followEnd(true);
+  let failure = null;
   try {
     await stream(turn, view, running.signal);
     turn.seconds = (performance.now() - started) / 1000;
   } catch (error) {
-    turn.error = error.name === "AbortError" ? "Stopped." : error.message;
-    onProblem(error);
+    failure = error;
   }
+  // Another conversation has taken the place of this one meanwhile.
+  if (state !== mine) return;
+  if (failure) turn.error = explained(failure);
   turn.finished = true;
   running = null;
   setRunning(false);
@@ -101,33 +137,83 @@ export async function ask(question, onProblem) {
   followEnd();
   keep();
   announce(turn.error ?? `Answer complete: ${turn.text}`);
+  if (failure) onProblem(failure);
+}
+
+// Removes the failed turn and asks its question once more.
+function askAgain(turn, view) {
+  if (running) return;
+  state.turns.splice(state.turns.indexOf(turn), 1);
+  view.element.remove();
+  ask(turn.question);
+  $("stop").focus();
 }
 
 export function stop() {
   running?.abort();
 }
 
-export function isEmpty() {
-  return state.turns.length === 0;
+// Removes the passages' texts from older answers, or only those of one document. Opening such a
+// passage then asks the gateway, which does not show what was deleted.
+export function removeTexts(documentId = null) {
+  for (const source of state.turns.flatMap((turn) => turn.sources)) {
+    if (!documentId || source.document_id === documentId) delete source.text;
+  }
+}
+
+function replaceBy(next) {
+  stop();
+  running = null;
+  setRunning(false);
+  state = next;
+  for (const turn of document.querySelectorAll(".turn")) turn.remove();
+  $("welcome").hidden = false;
 }
 
 export function newConversation() {
-  stop();
   closePassage();
-  state = { id: null, turns: [] };
+  replaceBy({ id: null, turns: [] });
   keep();
-  for (const turn of document.querySelectorAll(".turn")) turn.remove();
-  $("welcome").hidden = false;
   $("question").focus();
 }
 
-function setRunning(on) {
-  $("send").hidden = on;
-  $("stop").hidden = !on;
+// Shows what this tab kept for a user. The gateway has accepted the user's token before.
+export function openConversation(who) {
+  if (!who.scopes.includes("chat")) return;
+  key = keyOf(who);
+  const { draft, ...conversation } = kept();
+  replaceBy(conversation);
+  for (const turn of state.turns) addView(turn);
+  $("question").value ||= draft ?? "";
+  if (state.turns.length) followEnd(true);
 }
 
-export function startConversation() {
-  state = restored();
-  for (const turn of state.turns) addView({ ...turn, finished: true });
-  followEnd(true);
+// Empties the view; the user's next visit in this tab finds the conversation again.
+export function leaveConversation() {
+  if (key) {
+    keep();
+    $("question").value = "";
+  }
+  key = null;
+  replaceBy({ id: null, turns: [] });
+}
+
+export function removeStored(who) {
+  if (who) sessionStorage.removeItem(keyOf(who));
+}
+
+function setRunning(on) {
+  const [shown, hidden] = on ? [$("stop"), $("send")] : [$("send"), $("stop")];
+  const focused = document.activeElement === hidden;
+  hidden.hidden = true;
+  shown.hidden = false;
+  if (focused) shown.focus();
+  $("chat").classList.toggle("asking", on);
+}
+
+export function startConversation(handlers) {
+  onProblem = handlers.onProblem;
+  addEventListener("pagehide", keep);
+  // Earlier versions of the page kept passages here.
+  sessionStorage.removeItem(KEY);
 }

@@ -1,11 +1,16 @@
-// Files dropped anywhere on the page.
+// Adds the files that people drop on the page or choose.
 
 import { $ } from "./dom.js";
 
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 
 export function startDrop(add) {
-  let depth = 0; // enter and leave come for each element below the pointer
+  $("choose").addEventListener("click", () => $("files").click());
+  $("files").addEventListener("change", () => {
+    add($("files").files);
+    $("files").value = "";
+  });
+  let depth = 0; // "dragenter" and "dragleave" come for each element below the pointer
   const set = (value) => {
     depth = value;
     $("drop-overlay").hidden = depth === 0;

@@ -1,14 +1,17 @@
-// The view of the knowledge graph: a name, those around it, and the passages that say so.
+// The view of the knowledge graph: a name, the related names, and the passages that connect them.
 
 import { call } from "./api.js";
-import { $, announce, make, show } from "./dom.js";
+import { $, announce, make, show, tooLong } from "./dom.js";
 import { draw } from "./graph_drawing.js";
 import { closePassage, openPassage } from "./passage.js";
-import { markedText } from "./why.js";
+import { apart, markedText } from "./why.js";
 
 const SNIPPET = 320;
 const BEFORE = 90;
 const FIRST = 6;
+// As in contracts/retrieval/graph.py.
+const NAME_MAX = 200;
+const UNNAMED = "Knowledge graph";
 
 let view = null;
 let current = null;
@@ -17,7 +20,7 @@ let openedBy = null;
 let newest = 0;
 let onProblem = () => {};
 
-// By relation: the heading of its names, in the order in which they stand around the asked one.
+// For each relation its heading and names, in the order of the drawing.
 function groups() {
   const asked = view.entity.written;
   return [
@@ -45,16 +48,9 @@ function counted(number, word) {
   return `${number} ${word}${number === 1 ? "" : "s"}`;
 }
 
-// The places of these names, merged where one lies in another.
 function spansOf(passage, names) {
-  const spans = [];
-  for (const { name, start, end } of passage.marks) {
-    if (!names.includes(name)) continue;
-    if (spans.length && start <= spans.at(-1)[1]) {
-      spans.at(-1)[1] = Math.max(spans.at(-1)[1], end);
-    } else spans.push([start, end]);
-  }
-  return spans;
+  const marks = passage.marks.filter(({ name }) => names.includes(name));
+  return apart(marks.map(({ start, end }) => [start, end]));
 }
 
 function snippet(passage, spans, about) {
@@ -78,7 +74,7 @@ function evidenceItem(passage, names) {
   const button = make("button", {
     type: "button",
     className: "source",
-    "aria-label": `Open the passage of ${passage.name}${page}`,
+    "aria-label": `Open the passage from ${passage.name}${page}`,
   });
   button.append(make("span", { className: "name" }, `${passage.name}${page}`));
   button.addEventListener("click", () => openPassage({ ...passage, marked: spans }, button));
@@ -145,7 +141,7 @@ function row(entity) {
   return item;
 }
 
-// Shows in the drawing which name the list means.
+// Highlights in the drawing the name that is pointed at in the list.
 function point(name) {
   for (const node of $("graph-drawing").querySelectorAll("[data-name]")) {
     node.classList.toggle("pointed", node.dataset.name === name);
@@ -158,11 +154,11 @@ function showList() {
     make("ul", {}, ...entities.map(row)),
   ]);
   if (view.left_out) {
-    const more = `${counted(view.left_out, "weaker name")} left out.`;
+    const more = `The list leaves out ${counted(view.left_out, "weaker name")}.`;
     parts.push(make("p", { className: "small" }, more));
   }
   if (!parts.length) {
-    parts.push(make("p", { className: "small" }, "No other name stands around it."));
+    parts.push(make("p", { className: "small" }, "Your documents connect no other name with it."));
   }
   $("graph-list").replaceChildren(...parts);
   $("graph-legend").replaceChildren(
@@ -190,7 +186,7 @@ function showView() {
   showEvidence(null);
   $("graph").scrollTop = 0;
   $("graph-title").focus({ preventScroll: true });
-  announce(`${view.entity.written}: ${counted(view.entities.length, "name")} around it`);
+  announce(`${view.entity.written}: ${counted(view.entities.length, "related name")}`);
 }
 
 async function load(name, remember = true) {
@@ -219,7 +215,7 @@ function back() {
   load(trail.at(-1), false);
 }
 
-// Shows the view instead of the conversation; without a name it asks for one.
+// Shows the graph instead of the conversation. Without a name the reader types one.
 export function openGraph(name) {
   closePassage();
   openedBy = document.activeElement;
@@ -233,12 +229,41 @@ export function openGraph(name) {
   }
 }
 
-export function closeGraph() {
-  if ($("graph").hidden) return;
+function hide() {
   $("graph").hidden = true;
   $("chat").hidden = false;
   $("show-graph").setAttribute("aria-expanded", "false");
-  openedBy?.focus();
+}
+
+// True if it was open.
+export function closeGraph() {
+  if ($("graph").hidden) return false;
+  hide();
+  (openedBy?.isConnected && openedBy !== document.body ? openedBy : $("show-graph")).focus();
+  return true;
+}
+
+export function emptyGraph() {
+  newest += 1;
+  hide();
+  view = current = openedBy = null;
+  trail = [];
+  $("graph").removeAttribute("aria-busy");
+  $("graph-entity").value = "";
+  $("graph-title").textContent = UNNAMED;
+  $("graph-body").hidden = $("graph-back").hidden = true;
+  $("graph-hint").hidden = false;
+  show($("graph-problem"), null);
+  const parts = ["graph-drawing", "graph-list", "graph-legend", "evidence-title", "evidence"];
+  for (const part of parts) $(part).replaceChildren();
+  $("more-evidence").onclick = null;
+}
+
+// Leaves out the passages of a deleted document.
+export function removeEvidence(documentId) {
+  if (!view) return;
+  view.passages = view.passages.filter((passage) => passage.document_id !== documentId);
+  showEvidence(current);
 }
 
 export function startGraph(handlers) {
@@ -252,11 +277,9 @@ export function startGraph(handlers) {
   $("graph-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const name = $("graph-entity").value.trim();
-    if (name) load(name);
-  });
-  // Before the passage's own: one press closes one thing.
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && $("passage").hidden) closeGraph();
+    const problem = tooLong("name", name, NAME_MAX);
+    if (problem) show($("graph-problem"), problem);
+    else if (name) load(name);
   });
   new ResizeObserver(redraw).observe($("graph-drawing"));
 }

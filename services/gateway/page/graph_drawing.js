@@ -1,18 +1,19 @@
-// Draws a neighbourhood: the asked name in the middle, the others on an arc to each side of it; on
-// a narrow screen below it.
+// Draws a neighbourhood: the asked name in the middle, the related names on an arc to each side of
+// it. On a narrow screen they stand below it.
 
 const SVG = "http://www.w3.org/2000/svg";
-// Pixels: between two names, round the drawing, from the asked name to the others, for a label.
+// In pixels: the height of a row and its maximum, the margin, the gap beside the asked name, the
+// room for a label.
 const ROW = 26;
 const ROW_MAX = 54;
 const MARGIN = 22;
 const GAP = 86;
 const LABEL = 175;
-// Below this width there is no room for labels on both sides: the names stand under the asked one.
+// A narrower drawing has no room for labels on both sides: the names stand below the asked one.
 const NARROW = 480;
 const PILL = 23;
 const ONE_LINE = 12;
-// The straight end of a line, on which its arrow heads lie.
+// The length of a line's straight end, where its arrow heads are.
 const END = 27;
 
 function shape(tag, attributes, ...children) {
@@ -22,8 +23,8 @@ function shape(tag, attributes, ...children) {
   return element;
 }
 
-// Half of `around` to the left, half to the right, each from top to bottom: {entity, side, x, y},
-// and the bend of the line that leads there.
+// Half of `around` on the left, half on the right, each from top to bottom. Returns for each its
+// {entity, side, x, y} and the curve of the line that leads there.
 function onArcs(around, { width, height, half }) {
   const inner = half + GAP;
   const outer = Math.max(inner, width / 2 - LABEL);
@@ -46,7 +47,7 @@ function onArcs(around, { width, height, half }) {
   });
 }
 
-// All of them below the asked one, which is their stem.
+// All names in one column; their lines leave one stem below the asked name.
 function onStem(around) {
   const [x, stem, top] = [78, 22, 2 * PILL + 4];
   return around.map((entity, n) => {
@@ -56,7 +57,7 @@ function onStem(around) {
   });
 }
 
-// Shortened until it fits; the whole name is its title.
+// Shortens a name until it fits. The whole name is in its tooltip.
 function fit(text, name, room) {
   text.textContent = name;
   let letters = Array.from(name);
@@ -66,7 +67,7 @@ function fit(text, name, room) {
   }
 }
 
-// A small arrow head; `way` 1 points right.
+// A small arrow head. It points right for `way` 1, left for -1.
 function head(x, y, way) {
   return shape("path", {
     class: "head",
@@ -113,7 +114,7 @@ function node({ entity, side, x, y }) {
   return element;
 }
 
-// A long name in two lines, parted at the blank nearest to its middle.
+// Breaks a long name into two lines at the blank nearest to its middle.
 function linesOf(name) {
   const blanks = [...name.matchAll(/ /g)].map((match) => match.index);
   if (name.length <= ONE_LINE || !blanks.length) return [name];
@@ -122,7 +123,8 @@ function linesOf(name) {
   return [name.slice(0, at), name.slice(at + 1)];
 }
 
-// The asked name's pill, with its middle at 0, 0 and at most twice `most` wide: {element, half}.
+// Draws the asked name in a box around the point 0, 0. `most` is half its maximal width. Returns
+// {element, half}, half its width.
 function pill(picture, name, most) {
   const lines = linesOf(name);
   const element = shape("g", { class: "asked" });
@@ -140,14 +142,14 @@ function pill(picture, name, most) {
   return { element, half };
 }
 
-// `around` come in order, those of one relation together. Screen readers and the keyboard have the
-// list beside it, which says the same.
+// `around` is in order: names of one relation stand together. Screen readers and the keyboard use
+// the list beside the drawing, which says the same.
 export function draw(box, { center, around, current }, { onName, onTie }) {
   const width = Math.max(260, box.clientWidth);
   const narrow = width < NARROW;
   const rows = narrow ? around.length + 1 : Math.ceil(around.length / 2);
   const height = Math.max(narrow ? 0 : 220, rows * ROW + 2 * MARGIN);
-  const label = `${center.written} and ${around.length} names around it`;
+  const label = `${center.written} and ${around.length} related names`;
   const size = { viewBox: `0 0 ${width} ${height}`, width, height };
   const picture = shape("svg", { role: "img", "aria-label": label, ...size });
   box.replaceChildren(picture);

@@ -1,4 +1,4 @@
-// Why a source is there: each leg of the search as a bar, and the words that were matched.
+// Why a source was found: a bar for each leg of the search, and the words that matched.
 
 import { make } from "./dom.js";
 
@@ -9,7 +9,7 @@ const LEGS = [
   ["rerank", "Reranker"],
 ];
 
-// A bar is full for the best of the answer's sources: raw scores of two legs do not compare.
+// The best of the answer's sources has a full bar: raw scores of two legs do not compare.
 function share(leg, source, sources) {
   const raws = sources.map((other) => other.explain?.[leg]?.raw).filter((raw) => raw != null);
   const low = Math.min(0, ...raws);
@@ -20,9 +20,10 @@ function share(leg, source, sources) {
 function row(leg, name, source, sources) {
   const score = source.explain[leg];
   if (score?.raw == null) {
-    return [make("dt", {}, name), make("dd", { className: "absent" }, "not found by it")];
+    return [make("dt", {}, name), make("dd", { className: "absent" }, "did not find it")];
   }
-  const said = `${score.rank ? `no. ${score.rank}` : ""} (${score.raw.toPrecision(3)})`.trim();
+  const raw = `score ${score.raw.toPrecision(3)}`;
+  const said = score.rank ? `rank ${score.rank}, ${raw}` : raw;
   const bar = make("meter", { min: 0, max: 1, "aria-label": `${name}: ${said}` });
   bar.value = share(leg, source, sources);
   return [make("dt", {}, name), make("dd", {}, bar, make("span", { className: "small" }, said))];
@@ -35,13 +36,13 @@ function path(source, onEntity) {
     type: "button",
     className: "link",
     textContent: step.entity,
-    title: "Show it in the knowledge graph",
+    title: "Show this name in the knowledge graph",
   });
   button.addEventListener("click", () => onEntity(step.entity));
-  return make("p", { className: "small" }, "Reached over the name “", button, "”.");
+  return make("p", { className: "small" }, "The graph found it through the name “", button, "”.");
 }
 
-// Null for a source that was kept before searches explained themselves, or that none brought.
+// Null for a source without an explanation.
 export function whyView(source, sources, onEntity) {
   if (!source.explain) return null;
   const rows = LEGS.filter(([leg]) => sources.some((other) => other.explain?.[leg])).flatMap(
@@ -50,6 +51,17 @@ export function whyView(source, sources, onEntity) {
   if (!rows.length) return null;
   return make("section", { className: "why", "aria-label": "Why this source" },
     make("h3", {}, "Why this source"), make("dl", {}, ...rows), path(source, onEntity));
+}
+
+// Spans in order, overlapping ones merged.
+export function apart(spans) {
+  const merged = [];
+  for (const [start, end] of [...spans].sort((a, b) => a[0] - b[0])) {
+    if (merged.length && start <= merged.at(-1)[1]) {
+      merged.at(-1)[1] = Math.max(merged.at(-1)[1], end);
+    } else merged.push([start, end]);
+  }
+  return merged;
 }
 
 // Offsets count characters as Python does, where an emoji is one. `spans` are in order and apart.

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from contracts.envelope import Context
 from contracts.gateway.turns import TurnCompletedV1
 from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, ObjectsDroppedV1
-from contracts.ingestion.queries import GetDocumentV1, ListDocumentsV1
+from contracts.ingestion.queries import (
+    GetDocumentV1,
+    ListDocumentsV1,
+    TakenInAnsweredV1,
+    TakenInRequestedV1,
+)
 from contracts.platform.replies import RequestFailedV1
-from contracts.retrieval.events import DocumentIndexedV1
+from contracts.retrieval.events import DocumentIndexedV1, IndexingRefusedV1
 from services.ingestion.models.errors import BadCursor, Unwelcome
+from services.ingestion.models.version import Fault
 from services.ingestion.services.documents import Documents
 from services.ingestion.services.intake.intake import TakeIn
 from services.ingestion.services.intake.permits import Permits
@@ -28,7 +34,6 @@ class DocumentsController:
     async def offered(self, message: IngestDocumentV2, context: Context) -> Outcome:
         """Done means: the new version is committed."""
         try:
-            self.permits.check(context)
             await self.take_in.message(message, context)
         except Unwelcome as error:
             return Reject(str(error))
@@ -38,8 +43,6 @@ class DocumentsController:
         """One object that cannot be taken in does not keep the others out."""
         problems = []
         for dropped in message.objects:
-            if dropped.key.endswith("/") and not dropped.size:
-                continue  # the S3 console makes folders that way
             try:
                 await self.take_in.dropped(dropped, context)
             except Unwelcome as error:
@@ -54,7 +57,9 @@ class DocumentsController:
         return await self.delete(message, context)
 
     async def delete(self, message: DeleteDocumentV1, context: Context) -> Outcome:
-        state = await self.documents.delete(message.document_id, context, message.visible_to)
+        state = await self.documents.delete(
+            message.document_id, context, message.accepted_id, message.visible_to
+        )
         return _NOT_FOUND if state is None else Done(state)
 
     async def get(self, message: GetDocumentV1, context: Context) -> Outcome:
@@ -62,6 +67,10 @@ class DocumentsController:
             context.tenant, message.document_id, message.accepted_id, message.visible_to
         )
         return _NOT_FOUND if state is None else Done(state)
+
+    async def taken_in(self, message: TakenInRequestedV1, context: Context) -> Outcome:
+        missing = await self.documents.missing(context.tenant, message.message_ids)
+        return Done(TakenInAnsweredV1(missing=tuple(missing)))
 
     async def list(self, message: ListDocumentsV1, context: Context) -> Outcome:
         try:
@@ -74,6 +83,13 @@ class DocumentsController:
 
     async def indexed(self, message: DocumentIndexedV1, _context: Context) -> Outcome:
         await self.documents.mark_ready(message.document_id, message.ordinal, message.counts.chunks)
+        return Done()
+
+    async def refused(self, message: IndexingRefusedV1, context: Context) -> Outcome:
+        fault = Fault(message.code, message.message)
+        await self.documents.mark_refused(
+            context.tenant, message.document_id, message.ordinal, fault
+        )
         return Done()
 
     async def cited(self, message: TurnCompletedV1, context: Context) -> Outcome:

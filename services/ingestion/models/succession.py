@@ -1,8 +1,14 @@
 """When an offered document is a new version of what the registry knows."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 from services.ingestion.models.version import Description, Intake
+
+# What becomes of an offer: a new version, nothing since it is known already, nothing since a
+# deletion came before it, nothing since its sender may not replace the document.
+Verdict = Literal["new", "known", "overtaken", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +16,8 @@ class Newest:
     """What the registry knows of a document when the next version is offered.
 
     `standing`: its newest version is in work or ready. One that ended badly is worth another try
-    with the same content.
+    with the same content. `readers` are those of the newest standing version; None: all of the
+    tenant. `deleted_at` is when the broker took the newest deletion.
     """
 
     ordinal: int = 0
@@ -18,6 +25,18 @@ class Newest:
     standing: bool = False
     content_hash: str | None = None
     description: Description | None = None
+    readers: tuple[str, ...] | None = None
+    deleted_at: datetime | None = None
+
+
+def judged(offered: Intake, known: Newest) -> Verdict:
+    """Replacing a document needs the right to see it, as deleting does."""
+    if offered.sent_at and known.deleted_at and offered.sent_at < known.deleted_at:
+        return "overtaken"
+    limited = offered.visible_to is not None and known.readers is not None
+    if limited and set(offered.visible_to or ()).isdisjoint(known.readers or ()):
+        return "refused"
+    return "new" if is_new(offered, known) else "known"
 
 
 def is_stale(sequencer: str | None, newest: str | None) -> bool:

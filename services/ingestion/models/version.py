@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+# The id of a message by hand is a hash of its body, so the same text sent again has it again.
+BY_HAND = "hand-"
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -35,7 +38,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A document offered: exactly one of `text` and `key`; `content_hash` is known for text."""
+    """A document offered: exactly one of `text` and `key`; `content_hash` is known for text.
+
+    `visible_to` are the names of whoever offers it; None: an operator. `sent_at` is when the
+    broker took the message; None when it came through none.
+    """
 
     origin: Origin
     document_id: str
@@ -47,6 +54,22 @@ class Intake:
     sequencer: str | None = None
     content_hash: str | None = None
     # Known to be unfit already now: it enters the registry as rejected, so that its owner sees why.
+    fault: Fault | None = None
+    visible_to: tuple[str, ...] | None = None
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a message that offered a document.
+
+    `deleted`: a deletion came before it, so nothing became of it. `fault`: it was refused.
+    """
+
+    document_id: str
+    name: str
+    at: datetime
+    deleted: bool = False
     fault: Fault | None = None
 
 
@@ -62,7 +85,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A version to work on until the lease ends; `claim` proves whose it is."""
+    """A version to work on until the lease ends; `claim` proves whose it is.
+
+    `attempts` failed before; `interruptions` ended without a word, as when a worker dies.
+    """
 
     claim: str
     document_id: str
@@ -71,7 +97,8 @@ class Claim:
     origin: Origin
     description: Description
     created_at: datetime
-    attempts: int
+    attempts: int = 0
+    interruptions: int = 0
     media_type: str | None = None
     text: str | None = None
     key: str | None = None

@@ -4,16 +4,18 @@ import logging
 from asyncio import Event
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
 
 from contracts.envelope import Context
-from contracts.ingestion.document import Failure
+from contracts.ingestion.document import Failure, storable
 from contracts.ingestion.queries import DocumentsListedV1, DocumentStateV1, DocumentSummary
 from services.ingestion.models.errors import BadCursor
-from services.ingestion.models.version import Document
+from services.ingestion.models.version import Description, Document, Fault, Seen
 from services.ingestion.services.announcing import Announcer, counts_of, origin_of
-from services.ingestion.services.ports import Registry, Worklist
+from services.ingestion.services.ports import Intakes, Registry, Worklist
 from shared.observability import metric
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ class Documents:
     """`purge` tells upkeep that there is something to purge. Every method raises Unavailable."""
 
     registry: Registry
+    intakes: Intakes
     worklist: Worklist
     announcer: Announcer
     purge: Event
@@ -35,12 +38,28 @@ class Documents:
         accepted_id: str | None,
         visible_to: Sequence[str] | None = None,
     ) -> DocumentStateV1 | None:
-        """None for an unknown document, another tenant's and one the asker may not see."""
+        """None for an unknown document, another tenant's and one the asker may not see.
+
+        With `accepted_id`, a message that was refused is shown as a rejected document, and one
+        that was deleted before it came as a deleted one.
+        """
+        if not _storable(document, accepted_id):
+            return None
+        seen = await self.intakes.seen(tenant, accepted_id) if accepted_id else None
+        if seen is not None and seen.document_id == document and seen.fault is not None:
+            return DocumentStateV1(document=_summary(_of_message(seen, "rejected")))
         found = await self.registry.get(tenant, document, visible_to)
+        if found is None and seen is not None and seen.document_id == document and seen.deleted:
+            found = _of_message(seen, "deleted")
         if found is None:
             return None
-        taken_in = accepted_id is None or await self.registry.taken_in(tenant, accepted_id)
-        return DocumentStateV1(document=_summary(found), taken_in=taken_in)
+        return DocumentStateV1(
+            document=_summary(found), taken_in=accepted_id is None or seen is not None
+        )
+
+    async def missing(self, tenant: str, message_ids: Sequence[str]) -> list[str]:
+        """Messages that offered a document and were neither taken in nor deleted."""
+        return await self.intakes.missing(tenant, [one for one in message_ids if _storable(one)])
 
     async def page(
         self, tenant: str, limit: int, after: str | None, visible_to: Sequence[str] | None = None
@@ -53,20 +72,34 @@ class Documents:
         return DocumentsListedV1(documents=tuple(_summary(one) for one in shown), next=more)
 
     async def delete(
-        self, document: str, context: Context, visible_to: Sequence[str] | None = None
+        self,
+        document: str,
+        context: Context,
+        accepted_id: str | None = None,
+        visible_to: Sequence[str] | None = None,
     ) -> DocumentStateV1 | None:
         """Returns when the deletion is committed and announced; upkeep purges what it left.
 
-        None for an unknown document and for one the asker may not see.
+        A message `accepted_id` that was not taken in yet is deleted too, though its document may
+        not be known. None for an unknown document and for one the asker may not see.
         """
-        if await self.registry.get(context.tenant, document, visible_to) is None:
+        if not _storable(document, accepted_id):
             return None
-        deletion = await self.registry.delete(origin_of(context), document)
+        tenant, origin = context.tenant, origin_of(context)
+        known = await self.registry.get(tenant, document, visible_to)
+        if known is None and accepted_id is not None:
+            if await self.intakes.pass_over(origin, document, accepted_id, context.sent_at):
+                return await self.state(tenant, document, accepted_id, visible_to)
+            # It was taken in by now.
+            known = await self.registry.get(tenant, document, visible_to)
+        if known is None:
+            return None
+        deletion = await self.registry.delete(origin, document, accepted_id, context.sent_at)
         if deletion is None:
             return None
         self.purge.set()
         await self.announcer.tell_deletion(deletion)
-        return await self.state(context.tenant, document, None)
+        return await self.state(tenant, document, None)
 
     async def mark_ready(self, document: str, ordinal: int, chunks: int) -> None:
         """When the counts differ, or the version was replaced, it stays as it is."""
@@ -76,6 +109,16 @@ class Documents:
         fields = {"document_id": document, "ordinal": ordinal, "chunks": chunks}
         logger.warning("indexed_but_not_ready", extra={"fields": fields})
 
+    async def mark_refused(self, tenant: str, document: str, ordinal: int, fault: Fault) -> None:
+        """The version ends as failed, and retrieval is told of it no more."""
+        announcement = await self.worklist.refuse(tenant, document, ordinal, fault)
+        if announcement is None:
+            fields = {"document_id": document, "ordinal": ordinal, "code": fault.code}
+            logger.warning("refused_but_not_waiting", extra={"fields": fields})
+            return
+        metric("DocumentEnded", 1, status="failed", code=fault.code)
+        await self.announcer.tell(announcement)
+
     async def count_citations(self, tenant: str, turn_id: str, cited: Collection[str]) -> None:
         """Once for each document and turn, so that owners see which documents are used."""
         if cited:
@@ -83,6 +126,16 @@ class Documents:
 
 
 def _summary(found: Document) -> DocumentSummary:
+    """Without tags and metadata when they are none by today's rules: one document, not a list."""
+    try:
+        return _whole_summary(found)
+    except ValidationError:
+        fields = {"document_id": found.document_id}
+        logger.error("unreadable_description", extra={"fields": fields})
+        return _whole_summary(replace(found, description=Description()))
+
+
+def _whole_summary(found: Document) -> DocumentSummary:
     return DocumentSummary(
         document_id=found.document_id,
         name=found.name,
@@ -99,6 +152,21 @@ def _summary(found: Document) -> DocumentSummary:
     )
 
 
+def _of_message(seen: Seen, status: str) -> Document:
+    """What its sender sees of a message of which no version came."""
+    return Document(seen.document_id, seen.name, status, 0, seen.at, seen.at, fault=seen.fault)
+
+
+def _storable(*ids: str | None) -> bool:
+    """False for an id that no document and no message can have."""
+    try:
+        for one in ids:
+            storable(one or "")
+    except ValueError:
+        return False
+    return True
+
+
 def _cursor(last: Document) -> str:
     return urlsafe_b64encode(f"{last.created_at.isoformat()} {last.document_id}".encode()).decode()
 
@@ -106,6 +174,7 @@ def _cursor(last: Document) -> str:
 def _place(after: str) -> tuple[datetime, str]:
     try:
         moment, document = urlsafe_b64decode(after).decode().split(" ")
-        return datetime.fromisoformat(moment), document
-    except ValueError:
+        # PostgreSQL compares it: a far date in another time zone has no form in UTC.
+        return datetime.fromisoformat(moment).astimezone(UTC), storable(document)
+    except (ValueError, OverflowError):
         raise BadCursor("'after' must be the 'next' of the page before") from None

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.ingestion.models.parsed import Extraction
+from services.ingestion.models.succession import Verdict
 from services.ingestion.models.version import (
     Announcement,
     Claim,
@@ -15,20 +16,44 @@ from services.ingestion.models.version import (
     Leftover,
     Origin,
     Result,
+    Seen,
 )
+from shared.ports import Blobs, Listing
+
+
+class Carrier(Blobs, Listing, Protocol):
+    """The carrier bucket."""
+
+
+class Intakes(Protocol):
+    """The messages that offered a document: each is seen once."""
+
+    async def take_in(self, offered: Intake) -> Verdict:
+        """Commits a new version, if it is one, and marks its message as seen.
+
+        The document's versions that still wait or are in work are superseded by a new one. A
+        message that a deletion names is `overtaken` whenever it comes; one that was refused stays
+        so, or `overtaken`.
+        """
+
+    async def seen(self, tenant: str, message_id: str) -> Seen | None:
+        """None for a message that was neither taken in nor deleted."""
+
+    async def missing(self, tenant: str, message_ids: Sequence[str]) -> list[str]:
+        """Those of them that were neither taken in nor deleted, in their order."""
+
+    async def pass_over(
+        self, origin: Origin, document_id: str, message_id: str, at: datetime | None
+    ) -> bool:
+        """Nothing becomes of the message when it comes; `at` is when the broker took the deletion.
+
+        The deletion is kept for a document that is not known yet; a known one stays as it is.
+        False when the message was taken in already.
+        """
 
 
 class Registry(Protocol):
     """What documents there are, and what is said of them."""
-
-    async def take_in(self, offered: Intake) -> bool:
-        """Commits a new version; False when it was taken in before or is nothing new.
-
-        The document's versions that still wait or are in work are superseded by it.
-        """
-
-    async def taken_in(self, tenant: str, message_id: str) -> bool:
-        """Whether the message of this id was taken in."""
 
     async def get(
         self, tenant: str, document_id: str, visible_to: Sequence[str] | None = None
@@ -44,11 +69,22 @@ class Registry(Protocol):
     ) -> list[Document]:
         """Newest first, deleted ones left out; `after` is the last document's (time, id)."""
 
-    async def delete(self, origin: Origin, document_id: str) -> Deletion | None:
+    async def delete(
+        self,
+        origin: Origin,
+        document_id: str,
+        accepted_id: str | None = None,
+        at: datetime | None = None,
+    ) -> Deletion | None:
         """Marks every version deleted, which cancels work in progress; None when unknown.
 
-        Deleting twice is the same as once: the announcement is due again.
+        An offer that the broker took before `at` (None: now) is passed over, and so is the message
+        `accepted_id`. Messages by hand may come a second time from now on. Deleting twice is the
+        same as once: the announcement is due again.
         """
+
+    async def unused(self, keys: Sequence[str]) -> set[str]:
+        """Those of the objects that no version has."""
 
     async def count_citations(self, tenant: str, turn_id: str, documents: Iterable[str]) -> None:
         """Adds one to each document once a turn, however often the turn is told."""
@@ -64,7 +100,7 @@ class Worklist(Protocol):
         """Renews the leases; those not in the answer are lost (deleted, superseded, taken)."""
 
     async def release(self, claim: Claim, *, after_s: float, counted: bool) -> None:
-        """Gives the version back; `counted` is false when the attempt was not its fault."""
+        """Gives the version back; `counted`: the attempt failed, perhaps by its fault."""
 
     async def finish(self, claim: Claim, result: Result) -> Announcement | None:
         """The version is `indexing`: it waits for retrieval. None when the claim was lost."""
@@ -84,8 +120,16 @@ class Worklist(Protocol):
         The document's earlier versions are superseded then.
         """
 
+    async def refuse(
+        self, tenant: str, document_id: str, ordinal: int, fault: Fault
+    ) -> Announcement | None:
+        """Retrieval cannot index the version, which has failed; None when it waits for nothing."""
+
     async def due(self, limit: int = 100) -> list[Announcement]:
-        """What was not answered or confirmed in time; each comes back later, ever more slowly."""
+        """What was not answered or confirmed in time; each comes back later, ever more slowly.
+
+        A version that retrieval did not answer for too long has failed: it is among them as such.
+        """
 
     async def announced(self, announcement: Announcement) -> None:
         """A rejection or failure is confirmed; `indexing` goes on until retrieval answers."""

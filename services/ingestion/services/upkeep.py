@@ -2,22 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 from contracts.ingestion.manifest import manifest_key
+from services.ingestion.models.times import Times
 from services.ingestion.models.version import Deletion, Leftover
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.ports import ExtractionCache, Purging, VectorCache, Worklist
+from shared.errors import Unavailable, described
 from shared.observability import bound, span
 from shared.ports import Blobs
 
 logger = logging.getLogger(__name__)
-HOUSEKEEPING_S = 600.0
 
 
 class Upkeep:
-    """A runnable. `wake` is set by a deletion; everything else waits for the next round."""
+    """A runnable. `wake` is set by a deletion; everything else waits for the next round.
+
+    What fails is logged and comes back in a later round; the rest of its round goes on.
+    """
 
     def __init__(
         self,
@@ -27,41 +32,68 @@ class Upkeep:
         announcer: Announcer,
         blobs: Blobs,
         wake: asyncio.Event,
-        every_s: float,
+        times: Times,
     ) -> None:
         self._worklist, self._purging, self._caches = worklist, purging, caches
         self._announcer, self._blobs = announcer, blobs
-        self._wake, self._every_s = wake, every_s
+        self._wake, self._times = wake, times
         self._stopping = False
+        self._moved_at = time.monotonic()
 
     def stop(self) -> None:
         self._stopping = True
         self._wake.set()
 
+    def alive(self) -> bool:
+        """False when no step of a round has ended for longer than a pause and a step may take."""
+        return time.monotonic() - self._moved_at < self._times.upkeep_s + self._times.stuck_s
+
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        housekeeping_at = loop.time() + HOUSEKEEPING_S
+        housekeeping_at = loop.time() + self._times.housekeeping_s
         while not self._stopping:
             await self._round()
             if loop.time() >= housekeeping_at:
-                housekeeping_at = loop.time() + HOUSEKEEPING_S
+                housekeeping_at = loop.time() + self._times.housekeeping_s
                 await self._housekeeping()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._every_s)
+                await asyncio.wait_for(self._wake.wait(), self._times.upkeep_s)
             if not self._stopping:
                 self._wake.clear()
 
     async def _round(self) -> None:
-        """An error ends the round, not the loop: what is left comes back in a later round."""
+        await self._step("purge_deleted", self._purge_deleted())
+        await self._step("announce_due", self._announce_due())
+        await self._step("purge_replaced", self._purge_replaced())
+
+    async def _housekeeping(self) -> None:
+        for cache in self._caches:
+            await self._step("prune", cache.prune())
+        await self._step("remove_old_intakes", self._purging.remove_old_intakes())
+
+    async def _step(self, name: str, work: Awaitable[object]) -> None:
+        """Whatever goes wrong in a step must not keep the others from their turn."""
         try:
-            for deletion in await self._purging.deletions():
-                await self._purge(deletion)
-            due = await self._worklist.due()
-            await asyncio.gather(*(self._announcer.tell(one) for one in due))
-            for leftover in await self._purging.leftovers():
-                await self._purge_leftover(leftover)
-        except Exception:
-            logger.exception("round_failed")
+            await work
+        except Unavailable as error:
+            fields = {"step": name, "dependency": error.dependency}
+            logger.warning("upkeep_put_off", extra={"fields": fields})
+        except Exception as error:
+            fields = {"step": name, "reason": described(error)}
+            logger.exception("upkeep_failed", extra={"fields": fields})
+        self._moved_at = time.monotonic()
+
+    async def _purge_deleted(self) -> None:
+        for deletion in await self._purging.deletions():
+            await self._step("purge_document", self._purge(deletion))
+
+    async def _announce_due(self) -> None:
+        due = await self._worklist.due()
+        await asyncio.gather(*(self._step("announce", self._announcer.tell(one)) for one in due))
+
+    async def _purge_replaced(self) -> None:
+        for leftover in await self._purging.leftovers():
+            await self._step("purge_version", self._purge_leftover(leftover))
 
     async def _purge(self, deletion: Deletion) -> None:
         """Announced first, so that nobody finds a document whose objects are removed already."""
@@ -85,11 +117,3 @@ class Upkeep:
         if leftover.key is not None:
             await self._blobs.delete(leftover.key)
         await self._purging.purged_leftover(leftover)
-
-    async def _housekeeping(self) -> None:
-        try:
-            for cache in self._caches:
-                await cache.prune()
-            await self._purging.remove_old_intakes()
-        except Exception:
-            logger.exception("housekeeping_failed")

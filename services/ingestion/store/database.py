@@ -1,7 +1,7 @@
 """The connection pool to PostgreSQL, its outages as Unavailable, and the migrations at start."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from contracts.ingestion.life_cycle import LISTS
 from shared.errors import Unavailable
 
 POOL_SIZE = 8
@@ -21,43 +22,38 @@ POOL_WAIT_S = 5.0
 MIGRATION_LOCK = 7_204_310_811
 # SQLSTATE classes: connection exception, insufficient resources, operator intervention.
 _OUTAGES = ("08", "53", "57")
+_STATES = {f"{{{name}}}": f"({', '.join(map(repr, listed))})" for name, listed in LISTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Runs statements. Each list of states goes in as SQL where a statement names it in braces.
+    """Runs statements, which name a list of states in braces: `{claimable}`.
 
-    Literals and not parameters, since the planner uses a partial index for literals only.
+    It goes in as SQL, since the planner uses a partial index for literals only.
     """
 
     connection: AsyncConnection
-    lists: Mapping[str, str]
 
     async def execute(
         self, statement: str, values: Mapping[str, object] | None = None
     ) -> CursorResult[Any]:
-        for name, states in self.lists.items():
-            statement = statement.replace(f"{{{name}}}", states)
+        for name, states in _STATES.items():
+            statement = statement.replace(name, states)
         return await self.connection.execute(text(statement), values)
 
 
 class Database:
-    """Transactions on one pool.
+    """Transactions on one pool."""
 
-    `states` are the lists of a version's states by name: statements name `{claimable}` and mean
-    `('accepted', 'processing')`.
-    """
-
-    def __init__(self, engine: AsyncEngine, states: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._lists = {name: _as_sql(listed) for name, listed in states.items()}
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Committed at the end. Raises Unavailable when PostgreSQL cannot be reached."""
         with _outages():
             async with self._engine.begin() as connection:
-                yield Transaction(connection, self._lists)
+                yield Transaction(connection)
 
     async def migrate(self) -> None:
         """Brings the tables up to date; safe to run from many processes at once."""
@@ -75,16 +71,18 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, states: Mapping[str, Sequence[str]]) -> AsyncIterator[Database]:
+async def open_database(url: str) -> AsyncIterator[Database]:
     """A migrated database; `url` is `postgresql://…`."""
     engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
+        # Parameters hold documents, and an error's words go into logs.
+        hide_parameters=True,
         connect_args={"server_settings": {"application_name": "ingestion"}},
     )
-    database = Database(engine, states)
+    database = Database(engine)
     try:
         await database.migrate()
         yield database
@@ -95,10 +93,6 @@ async def open_database(url: str, states: Mapping[str, Sequence[str]]) -> AsyncI
 def parameter(rows: Iterable[Mapping[str, object]]) -> str:
     """For `jsonb_to_recordset`: many rows in one parameter, so one plan serves every size."""
     return json.dumps([*rows], ensure_ascii=False)
-
-
-def _as_sql(states: Sequence[str]) -> str:
-    return f"({', '.join(map(repr, states))})"
 
 
 def _upgrade(connection: Connection) -> None:

@@ -3,11 +3,10 @@
 from sqlalchemy import RowMapping
 
 from services.ingestion.models.stored import ORIGIN
+from services.ingestion.models.times import Times
 from services.ingestion.models.version import Deletion, Leftover
 from services.ingestion.store.database import Database, Transaction
 
-# Objects of a replaced version stay a while, since retrieval may be about to read its manifest.
-PURGE_AFTER_S = 600.0
 # An upload or drop that another current version uses stays: then `key` is NULL here.
 _OWN_KEY = """
 CASE WHEN NOT EXISTS (
@@ -18,8 +17,8 @@ THEN v.key END AS key"""
 class Purging:
     """Implements services.ports.Purging."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, times: Times) -> None:
+        self._database, self._times = database, times
 
     _DELETIONS = """
 WITH due AS (
@@ -87,7 +86,7 @@ FROM due WHERE v.document_id = due.document_id AND v.ordinal = due.ordinal
 RETURNING v.tenant, v.document_id, v.ordinal, {_OWN_KEY}"""
 
     async def leftovers(self, limit: int = 100) -> list[Leftover]:
-        values = {"limit": limit, "purge_after": PURGE_AFTER_S}
+        values = {"limit": limit, "purge_after": self._times.purge_after_s}
         async with self._database.transaction() as transaction:
             rows = await transaction.execute(self._LEFTOVERS, values)
             return [Leftover(**row) for row in rows.mappings()]

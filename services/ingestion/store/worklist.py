@@ -1,26 +1,18 @@
 """The worklist: workers' claims on versions, what became of them, and what to announce."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import RowMapping
 
 from services.ingestion.models.stored import DESCRIPTION, FAULT, ORIGIN, RESULT, as_json
+from services.ingestion.models.times import Times
 from services.ingestion.models.version import Announcement, Claim, Fault, Result
 from services.ingestion.store.database import Database, parameter
-from services.ingestion.store.purging import PURGE_AFTER_S
 from shared.grouping import Grouping
 
-# A document that is finished goes on with those that are finished in this time.
-FINISH_WAIT_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """`lease_s`: how long a dead worker holds a version; `resend_s`: first wait for an answer."""
-
-    lease_s: float = 30.0
-    resend_s: float = 120.0
+_NOT_INDEXED = Fault(
+    "not_indexed", "The search index did not answer in time. Send the document again."
+)
 
 
 class Worklist:
@@ -31,7 +23,7 @@ class Worklist:
 
     def __init__(self, database: Database, times: Times) -> None:
         self._database, self._times = database, times
-        self._finished = Grouping(self._finish_all, wait_s=FINISH_WAIT_S)
+        self._finished = Grouping(self._finish_all, wait_s=times.finish_s)
         self._indexed = Grouping(self._ready_all)
 
     # It steps from tenant to tenant in the index, so its cost is the tenants', not the backlog's.
@@ -62,7 +54,8 @@ WITH picked AS (
         ORDER BY due_at LIMIT s.slots FOR UPDATE SKIP LOCKED) v),
 claimed AS (
     UPDATE versions v
-    SET status = 'processing', claim = gen_random_uuid()::text, attempts = v.attempts + 1,
+    SET status = 'processing', claim = gen_random_uuid()::text,
+        interruptions = v.interruptions + CAST(v.status = 'processing' AS integer),
         due_at = now() + make_interval(secs => :lease), updated_at = now()
     FROM picked p WHERE v.document_id = p.document_id AND v.ordinal = p.ordinal
     RETURNING v.*)
@@ -75,6 +68,7 @@ LEFT JOIN LATERAL (
         AND l.status IN {indexed}
     ORDER BY l.ordinal DESC LIMIT 1) live ON true"""
 
+    # One that is in work when it is claimed was left there: its lease ended without a word.
     async def claim(self, places: int) -> list[Claim]:
         async with self._database.transaction() as transaction:
             waiting = await transaction.execute(self._WAITING_TENANTS)
@@ -99,12 +93,12 @@ RETURNING claim"""
 
     _RELEASE = """
 UPDATE versions
-SET status = 'accepted', claim = NULL, attempts = attempts - :attempt,
+SET status = 'accepted', claim = NULL, attempts = attempts + :attempt,
     due_at = now() + make_interval(secs => :after), updated_at = now()
 WHERE claim = :claim AND status = 'processing'"""
 
     async def release(self, claim: Claim, *, after_s: float, counted: bool) -> None:
-        values = {"claim": claim.claim, "after": after_s, "attempt": int(not counted)}
+        values = {"claim": claim.claim, "after": after_s, "attempt": int(counted)}
         async with self._database.transaction() as transaction:
             await transaction.execute(self._RELEASE, values)
 
@@ -163,7 +157,7 @@ SET status = 'duplicate', due_at = now() + make_interval(secs => :purge_after), 
 WHERE claim = :claim AND status = 'processing'"""
 
     async def duplicate(self, claim: Claim) -> None:
-        values = {"claim": claim.claim, "purge_after": PURGE_AFTER_S}
+        values = {"claim": claim.claim, "purge_after": self._times.purge_after_s}
         async with self._database.transaction() as transaction:
             await transaction.execute(self._DUPLICATE, values)
 
@@ -183,7 +177,7 @@ WHERE document_id = :document_id AND ordinal = :ordinal AND status NOT IN {curre
 UPDATE versions v
 SET status = CASE WHEN agrees THEN 'ready' ELSE v.status END,
     due_at = CASE WHEN agrees THEN NULL ELSE now() + make_interval(secs => :resend) END,
-    updated_at = now()
+    updated_at = CASE WHEN agrees THEN now() ELSE v.updated_at END
 FROM (
     SELECT r.document_id, r.ordinal,
         CAST(o.result -> 'counts' ->> 'chunks' AS integer) = r.chunks AS agrees
@@ -213,25 +207,58 @@ WHERE v.document_id = r.document_id AND v.ordinal < r.ordinal
             agreed = {(row.document_id, row.ordinal) for row in ready if row.agreed}
             later = [{"document_id": document, "ordinal": n} for document, n in agreed if n > 1]
             if later:
-                replacing = {"rows": parameter(later), "purge_after": PURGE_AFTER_S}
+                replacing = {"rows": parameter(later), "purge_after": self._times.purge_after_s}
                 await transaction.execute(self._REPLACE, replacing)
         return [(document, ordinal) in agreed for document, ordinal, _ in told]
 
-    # 15 minutes at most between two attempts, for as long as it takes.
+    _REFUSE = """
+UPDATE versions v
+SET status = 'failed', fault = CAST(:fault AS jsonb), updated_at = now(),
+    due_at = now() + make_interval(secs => :resend)
+FROM documents d
+WHERE v.document_id = :document_id AND v.ordinal = :ordinal AND v.tenant = :tenant
+    AND v.status = 'indexing' AND d.document_id = v.document_id
+RETURNING v.*, d.name"""
+
+    async def refuse(
+        self, tenant: str, document_id: str, ordinal: int, fault: Fault
+    ) -> Announcement | None:
+        values = {
+            "tenant": tenant,
+            "document_id": document_id,
+            "ordinal": ordinal,
+            "fault": as_json(FAULT, fault),
+            "resend": self._times.resend_s,
+        }
+        async with self._database.transaction() as transaction:
+            row = (await transaction.execute(self._REFUSE, values)).mappings().first()
+            return _announcement(row) if row else None
+
+    # 15 minutes at most between two attempts. `indexing` is as old as its last change.
     _DUE = """
 WITH due AS (
-    SELECT document_id, ordinal FROM versions
+    SELECT document_id, ordinal,
+        status = 'indexing' AND updated_at <= now() - make_interval(secs => :answer) AS late
+    FROM versions
     WHERE status IN {announced} AND due_at <= now()
     ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE versions v
 SET sends = v.sends + 1,
-    due_at = now() + make_interval(secs => least(:resend * power(2, least(v.sends, 10)), 900))
+    due_at = now() + make_interval(secs => least(:resend * power(2, least(v.sends, 10)), 900)),
+    status = CASE WHEN due.late THEN 'failed' ELSE v.status END,
+    fault = CASE WHEN due.late THEN CAST(:fault AS jsonb) ELSE v.fault END,
+    updated_at = CASE WHEN due.late THEN now() ELSE v.updated_at END
 FROM due JOIN documents d ON d.document_id = due.document_id
 WHERE v.document_id = due.document_id AND v.ordinal = due.ordinal
 RETURNING v.*, d.name"""
 
     async def due(self, limit: int = 100) -> list[Announcement]:
-        values = {"limit": limit, "resend": self._times.resend_s}
+        values = {
+            "limit": limit,
+            "resend": self._times.resend_s,
+            "answer": self._times.answer_s,
+            "fault": as_json(FAULT, _NOT_INDEXED),
+        }
         async with self._database.transaction() as transaction:
             rows = await transaction.execute(self._DUE, values)
             return [_announcement(row) for row in rows.mappings()]
@@ -271,6 +298,7 @@ def _claim(row: RowMapping) -> Claim:
         description=DESCRIPTION.validate_python(row["description"]),
         created_at=row["created_at"],
         attempts=row["attempts"],
+        interruptions=row["interruptions"],
         media_type=row["media_type"],
         text=row["text"],
         key=row["key"],

@@ -3,9 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from services.retrieval.models.unindexable import Unindexable
 
-class OtherEmbeddingSpace(Exception):
+
+class OtherEmbeddingSpace(Unindexable):
     """An index, a message or a vector comes from another embedding model; it says what to do."""
+
+    code = "other_embedding_space"
 
 
 @dataclass(frozen=True, slots=True)

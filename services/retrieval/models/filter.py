@@ -1,5 +1,6 @@
 """Which passages a query may touch: a scope, and in it a filter on documents."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -8,6 +9,8 @@ from typing import Literal
 from services.retrieval.models.document import Value, Version
 
 FieldName = Literal["document_id", "name", "media_type", "tags", "created_at", "metadata"]
+# NUL ends a text in SQLite's JSON, and half of a surrogate pair is no UTF-8.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,6 +86,11 @@ class Scope:
     tenant: str
     visible_to: tuple[str, ...] = ()
     filter: Filter | None = None
+
+    def __post_init__(self) -> None:
+        """Leaves out principals that no document can name."""
+        kept = tuple(name for name in self.visible_to if not UNSTORABLE.search(name))
+        object.__setattr__(self, "visible_to", kept)
 
 
 def matches(wanted: Filter, version: Version) -> bool:

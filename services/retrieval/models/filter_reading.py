@@ -7,6 +7,7 @@ from typing import Any
 
 from services.retrieval.models.document import Value
 from services.retrieval.models.filter import (
+    UNSTORABLE,
     And,
     Bound,
     Field,
@@ -37,7 +38,7 @@ class InvalidFilter(Exception):
     """Names the field, or the place in the filter, and says what is allowed there."""
 
     def __init__(self, where: str, message: str) -> None:
-        super().__init__(f"{where}: {message}")
+        super().__init__(f"{UNSTORABLE.sub('?', where)}: {message}")
 
 
 def read_filter(given: Mapping[str, Any]) -> Filter:
@@ -160,4 +161,6 @@ def _text(name: str, given: object) -> str:
     if not isinstance(given, str) or not 1 <= len(given) <= MAX_CHARACTERS:
         where = name[:MAX_CHARACTERS]
         raise InvalidFilter(where, f"give a text of 1 to {MAX_CHARACTERS} characters")
+    if UNSTORABLE.search(given):
+        raise InvalidFilter(name, "give a text without NUL and without halves of surrogate pairs")
     return given

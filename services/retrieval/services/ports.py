@@ -17,7 +17,8 @@ class SearchStore(Protocol):
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         """Stores a version whole and not yet shown, once however often it is called.
 
-        Returns how many passages the store then holds of it.
+        Returns how many passages the store then holds of it. Raises RefusedPassage for one that it
+        can never take.
         """
 
     async def promote(self, tenant: str, document_id: str, ordinal: int) -> bool:
@@ -44,6 +45,9 @@ class SearchStore(Protocol):
     async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
         """Unknown ids are left out."""
 
+    async def passage(self, scope: Scope, passage_id: str) -> FoundPassage | None:
+        """None for a passage that is unknown, not shown by its document's head, or out of scope."""
+
 
 class Successor(SearchStore, Protocol):
     """A store that is filled beside the one that serves."""
@@ -64,6 +68,12 @@ class Links(Protocol):
         Leaves out names that more than `max_owners` passages are about. A graph beside the search
         store knows no heads: versions that are not shown may be among the links. Raises Unavailable
         when the graph cannot be reached.
+        """
+
+    async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
+        """Links from QUESTION, over these names, to the passages in scope that are about them.
+
+        Leaves out, raises and may hold the same as `links`.
         """
 
 

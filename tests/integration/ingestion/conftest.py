@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from contracts.ingestion.life_cycle import FIRST, LIFE_CYCLE, LISTS
+from contracts.ingestion.life_cycle import FIRST, LIFE_CYCLE
 from services.ingestion.store.database import Database, open_database
 from tests.integration.ingestion.world import World
 
@@ -49,7 +49,7 @@ async def database_url(server: str) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Whatever a test does, its versions keep to the life cycle."""
-    async with open_database(database_url, LISTS) as opened:
+    async with open_database(database_url) as opened:
         connection = await asyncpg.connect(database_url)
         await connection.execute(WATCH)
         yield opened

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from compose.local.ledger import Ledger
 from compose.local.parts.part import Part
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from compose.local.supervised import Supervised
 
@@ -23,4 +23,4 @@ def supervised(
         return log.exists() and b"up" in log.read_bytes()
 
     part = Part("part", (sys.executable, "-c", code), {}, "a line", ready, grace_s=grace_s)
-    return Supervised(part, folder, Ledger(folder / "processes.json"), progress or Silent())
+    return Supervised(part, folder, ProcessList(folder / "processes.json"), progress or Silent())

@@ -10,8 +10,8 @@ from compose.local.__main__ import main
 from compose.local.commands import status, stop
 from compose.local.errors import AlreadyRunning
 from compose.local.layout import Layout
-from compose.local.ledger import Entry, Ledger
 from compose.local.owner import Owner
+from compose.local.process_list import Entry, ProcessList
 from compose.local.system import System
 from tests.integration.local.processes import SLEEPER
 
@@ -30,7 +30,7 @@ def test_nothing_runs(layout: Layout) -> None:
 
 def test_what_a_killed_run_left_is_shown_and_ended(layout: Layout) -> None:
     left = subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
-    Ledger(layout.processes).add(Entry.of("memory", left.pid))
+    ProcessList(layout.processes).add(Entry.of("memory", left.pid))
     Owner(left.pid, 0.0, "http://127.0.0.1:1").write(layout.run)
     shown, running = status(layout.root)
     assert not running

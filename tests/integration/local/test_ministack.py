@@ -15,10 +15,10 @@ from urllib.parse import unquote_plus
 import pytest
 
 from compose.local.layout import REPOSITORY, Layout
-from compose.local.ledger import Ledger
 from compose.local.ministack.generations import Generations
 from compose.local.parts.ministack import ministack
 from compose.local.ports import free_ports
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from compose.local.provision import provision
 from compose.local.supervised import Supervised
@@ -73,7 +73,7 @@ async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
     layout.prepare()
     (port,) = free_ports(1)
     part = ministack(layout, port, save_interval_s=0.1)
-    supervised = Supervised(part, layout.logs, Ledger(layout.processes), Silent())
+    supervised = Supervised(part, layout.logs, ProcessList(layout.processes), Silent())
     await supervised.start()
     settings = Settings(aws_endpoint_url=f"http://127.0.0.1:{port}")
     async with AsyncExitStack() as stack:

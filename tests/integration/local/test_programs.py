@@ -8,11 +8,11 @@ import pytest
 
 from compose.local.errors import LocalError
 from compose.local.layout import Layout
-from compose.local.ledger import Ledger
 from compose.local.parts.part import Part
 from compose.local.parts.postgres import postgres
 from compose.local.parts.valkey import valkey
 from compose.local.ports import free_ports
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from compose.local.supervised import Supervised
 
@@ -38,7 +38,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def started(layout: Layout, part: Part) -> str:
     """The executable of a part that came up; it is stopped again."""
-    supervised = Supervised(part, layout.logs, Ledger(layout.processes), Silent())
+    supervised = Supervised(part, layout.logs, ProcessList(layout.processes), Silent())
     await supervised.start()
     await supervised.stop(asyncio.Event())
     return next(word for word in part.argv if Path(word).name in SERVERS)

@@ -11,9 +11,9 @@ from urllib.parse import unquote_plus
 import pytest
 
 from compose.local.layout import Layout
-from compose.local.ledger import Ledger
 from compose.local.parts.ministack import ministack
 from compose.local.ports import free_ports
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from compose.local.provision import provision
 from compose.local.supervised import Supervised
@@ -34,7 +34,7 @@ async def settings(
     layout = Layout(tmp_path)
     layout.prepare()
     (port,) = free_ports(1)
-    part = Supervised(ministack(layout, port), layout.logs, Ledger(layout.processes), Silent())
+    part = Supervised(ministack(layout, port), layout.logs, ProcessList(layout.processes), Silent())
     await part.start()
     yield Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", name_prefix=prefix)
     await part.stop(asyncio.Event())

@@ -10,11 +10,11 @@ import pytest
 import redis.asyncio as redis
 
 from compose.local.layout import Layout
-from compose.local.ledger import Ledger
 from compose.local.parts.part import Part
 from compose.local.parts.postgres import postgres, postgres_url
 from compose.local.parts.valkey import valkey, valkey_url
 from compose.local.ports import free_ports
+from compose.local.process_list import ProcessList
 from compose.local.progress import Silent
 from compose.local.supervised import Supervised
 
@@ -28,7 +28,7 @@ def layout(tmp_path: Path) -> Layout:
 
 @asynccontextmanager
 async def running(layout: Layout, part: Part) -> AsyncIterator[None]:
-    supervised = Supervised(part, layout.logs, Ledger(layout.processes), Silent())
+    supervised = Supervised(part, layout.logs, ProcessList(layout.processes), Silent())
     await supervised.start()
     try:
         yield

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from compose.local.errors import PartFailed
-from compose.local.ledger import Entry, Ledger, alive, end, read_entries
+from compose.local.process_list import Entry, ProcessList, alive, end, read_entries
 from compose.local.progress import Silent
 from shared.testing.probe import until
 from tests.integration.local.processes import SLEEPER, STUBBORN, supervised
@@ -80,7 +80,7 @@ async def test_hurry_cuts_the_grace_short(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_found_and_ended(tmp_path: Path) -> None:
     left = subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
-    Ledger(tmp_path / "processes.json").add(Entry.of("memory", left.pid))
+    ProcessList(tmp_path / "processes.json").add(Entry.of("memory", left.pid))
     entries = read_entries(tmp_path / "processes.json")
     assert [entry.name for entry in alive(entries)] == ["memory"]
     assert end(entries) == ["memory"]

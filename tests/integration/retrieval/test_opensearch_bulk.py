@@ -9,7 +9,8 @@ from aiohttp import web
 from opensearchpy import AsyncOpenSearch
 
 from compose.local.ports import HOST
-from services.retrieval.store.opensearch.bulk import Backoff, RefusedPassage, create_all
+from services.retrieval.models.unindexable import RefusedPassage
+from services.retrieval.store.opensearch.bulk import Backoff, create_all
 from services.retrieval.store.opensearch.outages import outages
 from shared.errors import Unavailable
 from tests.unit.retrieval.making import passages_of, version
@@ -90,6 +91,15 @@ async def test_a_node_that_answers_no_bulk_is_an_outage(status: int) -> None:
     async with node(lambda _ids, _: web.Response(status=status)) as (client, _seen):
         with pytest.raises(Unavailable, match="opensearch"), outages():
             await create_all(client, "passages", version("acme", "d"), PASSAGES, QUICK)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+async def test_items_that_a_later_attempt_may_write_are_no_refusal(status: int) -> None:
+    """A full disk blocks writes (403); an index that was removed comes back (404)."""
+    async with node(lambda ids, _: items(ids, lambda _: status)) as (client, seen):
+        with pytest.raises(Unavailable, match=f"opensearch.*{status}"):
+            await create_all(client, "passages", version("acme", "d"), PASSAGES, QUICK)
+    assert seen
 
 
 async def test_a_passage_that_is_never_taken_is_named_and_not_quoted() -> None:

@@ -1,12 +1,14 @@
 """What every SearchStore adapter must do: heads, tombstones, scope, and what the legs find."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from services.retrieval.models.document import Head
-from services.retrieval.models.filter import Scope
+from services.retrieval.models.filter import Not, Scope
+from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.services.ports import SearchStore
 from tests.integration.retrieval.conftest import OpenStore
 from tests.unit.retrieval.making import passage, passages_of, unit_vector, version
@@ -229,6 +231,7 @@ ODD_QUERIES = {
     "control characters": "harbour\x00\x07\x1b\n",
     "other script": "港口 مرفأ гавань बंदरगाह",
     "emoji": "\U0001f600\U0001f680",
+    "half a surrogate pair": "harbour \ud800",
     "combining": "e\u0301\u0301\u0301 \u0301",
     "fractions and superscripts": "½ ² ٣",
     "long": "harbour froze " * 700,
@@ -246,8 +249,66 @@ async def test_any_query_has_an_answer(store: SearchStore, query: str) -> None:
 
 async def test_odd_characters_do_not_hide_the_words_between_them(store: SearchStore) -> None:
     await put(store, "d", [HARBOUR])
-    for query in ("harbour\x00\x07", '"harbour*', "(harbour)", "HARBOUR?", "x:harbour"):
+    for query in (
+        "harbour\x00\x07",
+        "harbour\ud800",
+        '"harbour*',
+        "(harbour)",
+        "HARBOUR?",
+        "x:harbour",
+    ):
         assert len(await store.bm25(SCOPE, query, 10)) == 1, query
+
+
+ODD_PRINCIPALS = ("user:ann\x00", "user:ann\x00bob", "\ud800", "user:ann\ud800", "*\x00", "")
+
+
+@pytest.mark.parametrize("principal", ODD_PRINCIPALS)
+async def test_a_name_with_odd_characters_opens_nothing(store: SearchStore, principal: str) -> None:
+    await put(store, "d", [HARBOUR], visibility=("user:ann",))
+    scope = Scope("acme", (principal,))
+    assert await both_legs(store, "harbour", scope) == [set(), set()]
+    assert await store.passage(scope, "d:1:0") is None
+
+
+ODD_CONDITIONS = [
+    {"field": "metadata.year", "eq": 10**400},
+    {"field": "metadata.year", "range": {"gt": 10**400}},
+    {"field": "metadata.year", "range": {"lt": -(10**400)}},
+    {"field": "metadata.year", "in": [1.7e308, -1.7e308, 5e-324, 2**63]},
+    {"field": "created_at", "range": {"gt": "9999-12-31T23:59:59.999-23:59"}},
+    {"field": "created_at", "range": {"lt": "0001-01-01T00:00:00+23:59"}},
+    {"field": "name", "prefix": "\U0010ffff"},
+    {"field": "metadata.\uffff", "range": {"gte": "\U0010ffff"}},
+]
+
+
+@pytest.mark.parametrize("wanted", ODD_CONDITIONS)
+async def test_an_odd_value_in_a_filter_finds_nothing(
+    store: SearchStore, wanted: Mapping[str, Any]
+) -> None:
+    await put(store, "d", [HARBOUR])
+    scope = Scope("acme", (), read_filter(wanted))
+    assert await both_legs(store, "harbour", scope) == [set(), set()]
+    assert await both_legs(store, "harbour", Scope("acme", (), Not(read_filter(wanted)))) == [
+        {"d:1:0"},
+        {"d:1:0"},
+    ]
+
+
+async def test_a_passage_is_read_in_scope_and_as_the_head_shows_it(store: SearchStore) -> None:
+    await put(store, "law", [HARBOUR, ORCHARD], visibility=("group:law",))
+    lawyer = Scope("acme", ("group:law",))
+    read = await store.passage(lawyer, "law:1:1")
+    assert read == (await store.passages("acme", ["law:1:1"]))["law:1:1"]
+    for scope in (SCOPE, Scope("acme", ("group:tax",)), Scope("rival", ("group:law",))):
+        assert await store.passage(scope, "law:1:1") is None
+    assert await store.passage(lawyer, "law:1:2") is None
+    await put(store, "law", [HARBOUR], ordinal=2, visibility=("group:law",))
+    assert await store.passage(lawyer, "law:1:1") is None
+    assert await store.passage(lawyer, "law:2:0") is not None
+    await store.hide("acme", "law", 2)
+    assert await store.passage(lawyer, "law:2:0") is None
 
 
 async def test_a_restart_forgets_nothing(open_store: OpenStore) -> None:

@@ -11,7 +11,6 @@ from compose.local.bedrock.extractive import NO_ANSWER, NO_SOURCES, ExtractiveAn
 from compose.local.bedrock.lane import Lane
 from compose.local.bedrock.passages import Passages
 from compose.local.bedrock.ring import Ring
-from compose.local.bedrock.sentences import Sentence, sentences
 from compose.local.bedrock.sources import Source, read_sources
 from tests.unit.bedrock_standin.fakes import WordRunner
 
@@ -69,29 +68,10 @@ def test_an_empty_block_has_no_sources() -> None:
     assert asked.sources == []
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("One is here. Two is there.", [Sentence("One is here."), Sentence("Two is there.")]),
-        ('He said "Stop." Then he left.', ['He said "Stop."', "Then he left."]),
-        ("A line that\nis wrapped. Next one.", ["A line that is wrapped.", "Next one."]),
-        ("Dr. Smith met J. Doe. They spoke.", ["Dr. Smith met J. Doe.", "They spoke."]),
-        ("# Refunds\n\nWithin 30 days.", [Sentence("Within 30 days.", "Refunds")]),
-        ("How long? Two days.", [Sentence("Two days.", "How long?")]),
-        ("- first point\n- second point", ["first point", "second point"]),
-        ("As shown [12], it **works** [3, 4].", ["As shown, it works."]),
-        ("| a | 1 |\n| b | 2 |", ["| a | 1 |", "| b | 2 |"]),
-    ],
-)
-def test_sentences(text: str, found: list[Sentence | str]) -> None:
-    wanted = [Sentence(f) if isinstance(f, str) else f for f in found]
-    assert sentences(text) == wanted
-
-
-def test_a_very_long_sentence_is_cut_at_a_word() -> None:
-    (sentence,) = sentences("word " * 200)
-    assert len(sentence.quote) < 510
-    assert sentence.quote.endswith("word …")
+def test_the_question_as_its_conversation_means_it_stands_beside_it() -> None:
+    asked = read_sources(PROMPT.format("And on Tuesday?\n(In this conversation: parcels (all))"))
+    assert asked is not None
+    assert (asked.question, asked.query) == ("And on Tuesday?", "parcels (all)")
 
 
 async def test_the_best_sentence_is_quoted_with_its_source(answerer: ExtractiveAnswerer) -> None:
@@ -111,6 +91,47 @@ async def test_the_same_sentence_is_quoted_once(answerer: ExtractiveAnswerer) ->
     block = f'<sources marker="a">\n[1] (a)\n{parcels}\n[2] (b)\n{parcels}\n</sources marker="a">'
     text, _ = await answered(answerer, request(f"{block}\nQuestion: Parcels arrive Tuesday?"))
     assert text == f"{parcels} [1]"
+
+
+BRING = "Bring these documents:\n\n- passport\n- visa\n\nThe office is open."
+BRING_WHOLE = "Bring these documents:\n- passport\n- visa"
+PUMPS = """| Pump | Pressure bar |
+| --- | --- |
+| HX-17 | 217 |
+| HX-177 | 377 |
+| HX-178 | 378 |"""
+HOTELS = """| Country | Hotel |
+| --- | --- |
+| Norway | 190 |
+| Denmark | 170 |"""
+FEES = "\n".join(f"- fee for item {n} of the {n}. shelf: {n} euros" for n in range(50))
+CODE = "The script reads its argument from args[2] with `ls **/*.log` as __USER__ said."
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer"),
+    [
+        (BRING, "Which documents must I bring?", f"{BRING_WHOLE} [1]"),
+        (FEES, "Fee item 35?", "fee for item 35 of the 35. shelf: 35 euros [1]"),
+        (PUMPS, "Pressure of pump HX-177?", "Pump: HX-177; Pressure bar: 377. [1]"),
+        (PUMPS, "Pressure of pump HX-555?", NO_ANSWER),
+        (HOTELS, "Hotel Denmark?", "Country: Denmark; Hotel: 170. [1]"),
+        (
+            "Hotels in Norway cost 190. Hotels in Oslo too. Hotels in Denmark cost 170.",
+            "What do hotels in Norway cost?",
+            "Hotels in Norway cost 190. [1]",
+        ),
+        ("# Colour of the door\n\nBlue", "Colour door?", "Blue [1]"),
+        (CODE, "Which argument does the script read?", f"{CODE} [1]"),
+        ("每晚不超过六百元。交通费按发票报销。", "不超过六百元吗？", "每晚不超过六百元。 [1]"),
+    ],
+)
+async def test_what_holds_the_answer_is_quoted_as_it_stands(
+    answerer: ExtractiveAnswerer, text: str, question: str, answer: str
+) -> None:
+    block = f'<sources marker="a">\n[1] (a)\n{text}\n</sources marker="a">'
+    said, _ = await answered(answerer, request(f"{block}\nQuestion: {question}"))
+    assert said == answer
 
 
 async def test_without_sources_it_says_so(answerer: ExtractiveAnswerer) -> None:

@@ -94,16 +94,24 @@ async def test_the_request_is_mapped() -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(429, ThrottlingError), (503, UnavailableError), (500, ModelError), (404, ValidationError)],
+    [
+        (429, ThrottlingError),
+        (503, UnavailableError),
+        (500, UnavailableError),
+        (404, ValidationError),
+    ],
 )
 async def test_an_upstream_error_has_a_bedrock_name(status: int, error: type[Exception]) -> None:
     with pytest.raises(error, match="why"):
         await everything(lambda _: httpx.Response(status, text="why"), request())
 
 
-async def test_an_unreachable_upstream_is_unavailable() -> None:
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadError, httpx.ReadTimeout])
+async def test_an_upstream_that_cannot_be_reached_or_breaks_off_is_unavailable(
+    error: type[httpx.TransportError],
+) -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
+        raise error("refused")
 
     with pytest.raises(UnavailableError, match="RAGOPS_LLM_URL"):
         await everything(refuse, request())

@@ -10,6 +10,7 @@ from contracts.gateway.turns import TurnCompletedV1
 from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.services.turn.answering import NOTHING_FOUND, SEARCH_MISSING
+from services.gateway.services.turn.citations import EMPTY_ANSWER
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from shared.testing.probe import until
 from tests.unit.gateway.fakes import (
@@ -253,6 +254,14 @@ async def test_no_model_at_all_is_an_error_event(gateway: Gateway) -> None:
             "message": "The language model does not answer now. Ask again in a moment.",
         },
     )
+
+
+async def test_a_model_that_only_thinks_gave_no_answer(gateway: Gateway) -> None:
+    gateway.model.pieces = ("<think>Is it 40 ", "euros [1]?</think>", "\n")
+    events = await gateway.ask("How much is the allowance?")
+    assert text_of(events) == EMPTY_ANSWER
+    assert data_of(events, "citations") == []
+    assert gateway.publisher.on("turns")[0].answer == EMPTY_ANSWER
 
 
 async def test_a_stream_that_breaks_ends_in_an_error_and_is_metered(gateway: Gateway) -> None:

@@ -37,6 +37,55 @@ FOLLOW_UPS = [
     "What does that mean?",
     "who approves?",
 ]
+IN_OTHER_WORDS = [
+    "How much in Denmark?",
+    "How long for managers?",
+    "How often on public holidays?",
+    "When in Sweden?",
+    "Where in Denmark?",
+    "Denmark too?",
+    "The same for managers?",
+    "Only in Denmark?",
+    "What is the limit there?",
+    "Does that also hold for letters that were sent to customers outside the country?",
+    "Do they also need a stamp when the sender lives in another country of the union?",
+    "Is the same true for pumps that were bought from another dealer last summer?",
+    "What about pumps that were bought from another dealer before the last summer sale?",
+    "Und in Dänemark?",
+    "Und für Führungskräfte?",
+    "Was ist mit Dänemark?",
+    "Was ist mit Briefen, die an Kunden außerhalb des Landes verschickt wurden?",
+    "Wie ist es in Dänemark?",
+    "Wie sieht es bei Briefen aus?",
+    "Wie viel in Dänemark?",
+    "Wie lange für Führungskräfte?",
+    "Gilt das auch für Briefe, die an Kunden außerhalb des Landes verschickt wurden?",
+    "Gilt das auch für Briefe?",
+    "Auch in Dänemark?",
+    "Für Führungskräfte?",
+    "Wie lange gilt sie?",
+    "Wer genehmigt das?",
+    "Ist sie übertragbar?",
+    "Was kostet es dort?",
+    "Warum?",
+    "Warum nicht?",
+    "Und wenn sie kaputtgeht?",
+    "Et au Danemark ?",
+    "Et pour les cadres ?",
+    "Et en Suède ?",
+    "Qu'en est-il du Danemark ?",
+    "Qu’en est-il des lettres envoyées aux clients hors du pays ?",
+    "Combien au Danemark ?",
+    "Combien de temps pour les cadres ?",
+    "Est-ce que cela vaut aussi pour les lettres envoyées aux clients hors du pays ?",
+    "Cela vaut-il aussi pour les lettres ?",
+    "C'est pareil pour les cadres ?",
+    "Quand expire-t-elle ?",
+    "Est-elle transférable ?",
+    "Pourquoi ?",
+    "Au Danemark aussi ?",
+    "Quelle est sa durée ?",
+]
 OWN_SUBJECT = [
     "What is the travel allowance in France?",
     "Who is the head of the legal department?",
@@ -53,10 +102,30 @@ OWN_SUBJECT = [
     "List the steps for closing an incident",
     "Explain the escalation procedure for incidents of severity one in production",
     "Who founded Acme?",
+    "How long are invoices kept?",
+    "How much of the budget is left?",
+    "How long in the archive are letters kept?",
+    "Must invoices be kept in paper if they are paid?",
+    "Is it still allowed to smoke in the canteen?",
+    "May an employee extend his contract abroad?",
+    "Wie lange werden Rechnungen aufbewahrt?",
+    "Was kostet das Hotel in Norwegen?",
+    "Gibt es ein Schwimmbad?",
+    "Ist es erlaubt, Hunde ins Büro mitzubringen?",
+    "Können Sie mir die Reisekosten nennen?",
+    "Müssen Rechnungen aufbewahrt werden, wenn sie bezahlt sind?",
+    "Wer leitet die Rechtsabteilung?",
+    "In welchem Gebäude liegt die Kantine?",
+    "Combien de temps les factures sont-elles conservées ?",
+    "Quand la cantine ouvre-t-elle ?",
+    "Est-ce qu'il y a une piscine ?",
+    "Faut-il un visa pour le Japon ?",
+    "Qui dirige le service juridique ?",
+    "À quelle heure ouvre la cantine ?",
 ]
 
 
-@pytest.mark.parametrize("question", FOLLOW_UPS)
+@pytest.mark.parametrize("question", FOLLOW_UPS + IN_OTHER_WORDS)
 def test_a_follow_up_gets_the_subject(question: str) -> None:
     assert is_follow_up(question)
     query = with_subject(question, [EARLIER])
@@ -76,6 +145,57 @@ def test_the_subject_lives_on_over_several_follow_ups() -> None:
     second = with_subject("What about Germany?", [first])
     third = with_subject("and Spain?", [first, second])
     assert {"daily", "meal", "allowance", "Spain"} <= set(subject_words(third))
+
+
+@pytest.mark.parametrize(
+    ("first", "question", "query"),
+    [
+        (
+            "What may a hotel in Norway cost a night?",
+            "How much in Denmark?",
+            "hotel cost night How much in Denmark?",
+        ),
+        (
+            "What may a hotel in Norway cost a night?",
+            "What does a night cost in Denmark?",
+            "hotel What does a night cost in Denmark?",
+        ),
+        (
+            "hotel cost night How much in Denmark?",
+            "And in Sweden?",
+            "hotel cost night And in Sweden?",
+        ),
+        (
+            "Wie viel darf ein Hotel in Norwegen kosten?",
+            "Und in Dänemark?",
+            "Hotel kosten Und in Dänemark?",
+        ),
+        (
+            "Combien peut coûter l'hôtel en Norvège ?",
+            "Et au Danemark ?",
+            "coûter hôtel Et au Danemark ?",
+        ),
+        (
+            "How long are invoices kept?",
+            "And for letters?",
+            "long invoices kept And for letters?",
+        ),
+    ],
+)
+def test_a_place_of_its_own_replaces_the_one_before(first: str, question: str, query: str) -> None:
+    assert with_subject(question, [first]) == query
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How long are invoices kept?",
+        "What may a hotel in Denmark cost a night?",
+        "Which hotel in Norway costs most?",
+    ],
+)
+def test_a_question_that_says_all_inherits_nothing(question: str) -> None:
+    assert with_subject(question, ["What may a hotel in Norway cost a night?"]) == question
 
 
 def test_a_new_topic_replaces_the_subject() -> None:

@@ -1,11 +1,21 @@
 """Chunks: nothing lost, spans exact, structure kept."""
 
+import itertools
+import re
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingestion.models.parsed import PageSpan, Parsed
 from services.ingestion.services.chunking.blocks import blocks_of
-from services.ingestion.services.chunking.chunking import CHUNK_MAX, TABLE_MAX, WHOLE_MAX, chunks_of
+from services.ingestion.services.chunking.chunking import (
+    CHUNK_MAX,
+    TABLE_MAX,
+    TITLE_MAX,
+    WHOLE_MAX,
+    chunks_of,
+)
 
 _WORDS = st.text(alphabet="abc XYZ.!?\n|#`~*-\\é漢\t", max_size=400)
 _LINES = st.sampled_from(
@@ -15,6 +25,11 @@ _LINES = st.sampled_from(
         "### Detail",
         "",
         "| a | b |",
+        "| --- | --- |\n" + "| some cell | another |\n" * 150,
+        "| head | of | a | table |\n| --- | --- | --- | --- |\n" + "| 1 | 2 | 3 | 4 |\n" * 200,
+        "## " + "long heading " * 20,
+        "# x\n" * 700,
+        "Underlined\n----------",
         "```",
         "- item",
         "Some words. More of them! And a question?",
@@ -25,15 +40,30 @@ _LINES = st.sampled_from(
 _TEXTS = st.one_of(_WORDS, st.lists(_LINES | _WORDS, max_size=40).map("\n".join))
 
 
-@given(_TEXTS, st.booleans())
+def _pages(text: str, cuts: list[float]) -> tuple[PageSpan, ...]:
+    """Every reader begins a page with a new block."""
+    ends = {match.end() for match in re.finditer(r"\n\n+", text)} - {len(text)}
+    chosen = {end for end in ends for cut in cuts if abs(end - cut * len(text)) < 20}
+    places = [0, *sorted(chosen), len(text)]
+    return tuple(PageSpan(n, *span) for n, span in enumerate(itertools.pairwise(places), 1))
+
+
+@given(_TEXTS, st.booleans(), st.lists(st.floats(0, 1), max_size=4))
 @settings(max_examples=300, deadline=None)
-def test_spans_are_exact_in_order_and_lose_nothing(text: str, markdown: bool) -> None:
-    chunks = chunks_of(Parsed(text, markdown))
+def test_spans_are_exact_in_order_bounded_on_one_page_and_lose_nothing(
+    text: str, markdown: bool, cuts: list[float]
+) -> None:
+    pages = _pages(text, cuts)
+    chunks = chunks_of(Parsed(text, markdown, title="Title " * 200, pages=pages))
     covered = bytearray(len(text))
     last = 0
     for chunk in chunks:
-        assert text[chunk.start : chunk.end] == chunk.text
+        assert chunk.text.endswith(text[chunk.start : chunk.end])
         assert chunk.text.strip() == chunk.text != ""
+        assert len(chunk.text) <= TABLE_MAX
+        assert len(chunk.title) <= TITLE_MAX
+        [page] = [page for page in pages if page.start <= chunk.start < page.end]
+        assert (chunk.page, chunk.end <= page.end) == (page.page, True)
         assert chunk.start >= last
         last = chunk.end
         covered[chunk.start : chunk.end] = b"\1" * (chunk.end - chunk.start)
@@ -98,6 +128,53 @@ def test_a_table_is_kept_whole_where_possible_and_cut_between_rows() -> None:
     assert all(chunk.text.endswith("|") for chunk in cut)
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("| Pump | Weeks |\n| --- | --- |", "| HX-{n:03} | {n} of the eastern pump house |"),
+        ("Pump | Weeks\n:--- | ---:", "HX-{n:03} | {n} of the eastern pump house"),
+    ],
+)
+def test_each_passage_of_a_long_table_repeats_its_header(header: str, row: str) -> None:
+    rows = [row.format(n=n) for n in range(150)]
+    text = "\n".join(["Intro.", "", header, *rows, "", "The end."])
+    chunks = chunks_of(Parsed(text, True))
+    of_table = [chunk for chunk in chunks if "HX-" in chunk.text]
+    assert len(of_table) > 3
+    for chunk in of_table:
+        assert chunk.text.removeprefix("Intro.\n\n").startswith(header + "\n")
+        assert len(chunk.text) <= CHUNK_MAX
+        own = text[chunk.start : chunk.end]
+        assert set(own.removeprefix("Intro.\n\n").removeprefix(header).split("\n")) <= {"", *rows}
+    assert [text for chunk in of_table for text in chunk.text.split("\n") if text in rows] == rows
+
+
+def test_a_header_that_is_too_long_is_not_repeated() -> None:
+    header = f"| {' | '.join('column' * 20 for _ in range(6))} |\n| {' | '.join(['---'] * 6)} |\n"
+    chunks = chunks_of(Parsed(header + "| a | b | c | d | e | f |\n" * 200, True))
+    assert [chunk.text.count("column" * 20) for chunk in chunks] == [6] + [0] * (len(chunks) - 1)
+
+
+def test_headings_alone_become_many_bounded_passages() -> None:
+    text = "# A part without a word\n" * 5000
+    chunks = chunks_of(Parsed(text, True))
+    assert max(len(chunk.text) for chunk in chunks) <= CHUNK_MAX
+    assert "".join("".join(chunk.text.split()) for chunk in chunks) == "".join(text.split())
+
+
+def test_underlined_lines_are_headings_and_lists_rules_and_front_marks_are_not() -> None:
+    text = "Driving rules\n=====\n\nRest\n----\n\nEleven hours.\n\n- item\n---\n\ntwo\nlines\n---\n"
+    [chunk] = chunks_of(Parsed(text, True))
+    assert chunk.headings == ("Driving rules", "Rest")
+    assert chunk.text == "Eleven hours.\n\n- item\n---\n\ntwo\nlines\n---"
+
+
+def test_names_keep_their_marks_in_titles_and_stress_does_not() -> None:
+    text = "# The MAX_RETRY of `a*b`, **bold** and __init__\n\nThree."
+    [chunk] = chunks_of(Parsed(text, True, title="my_file * 2"))
+    assert chunk.title == "my_file * 2: The MAX_RETRY of a*b, bold and __init__"
+
+
 def test_code_is_no_heading_and_text_without_markup_has_none() -> None:
     [chunk] = chunks_of(Parsed("```\n# a comment\n```\nend", True))
     assert chunk.headings == ()
@@ -109,6 +186,26 @@ def test_code_is_no_heading_and_text_without_markup_has_none() -> None:
 def test_a_document_of_headings_only_is_a_chunk() -> None:
     [chunk] = chunks_of(Parsed("# One\n\n## Two\n", True))
     assert chunk.text == "# One\n\n## Two"
+
+
+def test_a_fence_is_closed_by_marks_alone() -> None:
+    text = "1. Do:\n\n     ```sh\n     ```x\n# no heading\n     ```\n\n# Heading\n\nend"
+    blocks = list(blocks_of(text, markdown=True))
+    assert [block.heading for block in blocks if block.kind == "heading"] == ["Heading"]
+
+
+def test_short_pages_are_passages_of_their_own_and_a_bare_title_stays_on_its_page() -> None:
+    pages = ("# One\n\nFirst.", "# Two", "# Three\n\nThird.")
+    text, spans, at = "\n\n".join(pages), [], 0
+    for n, page in enumerate(pages, 1):
+        spans.append(PageSpan(n, at, at + len(page)))
+        at += len(page) + 2
+    chunks = chunks_of(Parsed(text, True, pages=tuple(spans)))
+    assert [(chunk.page, chunk.text) for chunk in chunks] == [
+        (1, "First."),
+        (2, "# Two"),
+        (3, "Third."),
+    ]
 
 
 def test_a_chunk_knows_the_page_it_begins_on() -> None:

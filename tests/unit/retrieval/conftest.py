@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from services.retrieval.services.ports import Names
+from services.retrieval.services.ports import GraphStore, Names
 from tests.unit.retrieval.house import House
 from tests.unit.retrieval.memory_store import MemoryStore
 
@@ -19,9 +19,12 @@ async def open_house() -> AsyncIterator[OpenHouse]:
     async with AsyncExitStack() as stack:
 
         async def opened(
-            store: MemoryStore | None = None, graph: Names | None = None, **settings: Any
+            store: MemoryStore | None = None,
+            graph: Names | None = None,
+            beside: GraphStore | None = None,
+            **settings: Any,
         ) -> House:
-            house = House(store=store or MemoryStore(), graph=graph, settings=settings)
+            house = House(store or MemoryStore(), graph, beside, settings=settings)
             return await stack.enter_async_context(house)
 
         yield opened

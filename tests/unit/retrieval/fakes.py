@@ -1,10 +1,14 @@
-"""A model for tests of retrieval, in plain Python."""
+"""A model, and a graph beside a search store, in plain Python."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from services.retrieval.models.document import Head, Version
+from services.retrieval.models.filter import Scope
+from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.passage import IndexedPassage
 from shared.ports import ChatMessage, Embedded, EmbedRole, ModelReport, Reranked, Tool, ToolCall
 from shared.testing.fakes import Faults
 from tests.unit.retrieval.making import unit_vector
@@ -44,3 +48,42 @@ class FakeModel:
             await self.release.wait()
         scores = [(n, self.relevance[p]) for n, p in enumerate(passages) if p in self.relevance]
         return Reranked(scores, ModelReport(model, 0, 0, Decimal("0.002")))
+
+
+@dataclass
+class FakeGraph:
+    """A graph beside the search store: keeps which versions it was given; queries find nothing."""
+
+    faults: Faults = field(default_factory=Faults)
+    held: set[tuple[str, str, int]] = field(default_factory=set)
+
+    async def ping(self) -> None:
+        self.faults.strike("neo4j")
+
+    async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
+        self.faults.strike("neo4j")
+        self.held.add((version.tenant, version.document_id, version.ordinal))
+        return len({name for p in passages for name in (*p.mentions, *p.about)})
+
+    async def purge(self, tenant: str, document_id: str, head: Head) -> None:
+        self.faults.strike("neo4j")
+        self.held = {
+            of for of in self.held if not (of[:2] == (tenant, document_id) and head.outdates(of[2]))
+        }
+
+    async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
+        return []
+
+    async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
+        return []
+
+    async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
+        return []
+
+    async def subjects(
+        self, scope: Scope, passage_ids: Sequence[str], max_owners: int
+    ) -> list[Subject]:
+        return []
+
+    async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
+        return []

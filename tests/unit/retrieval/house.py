@@ -11,7 +11,7 @@ from contracts.platform.usage import ModelUsedV2
 from contracts.retrieval.graph import GraphAnsweredV1, GraphRequestedV1
 from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 from services.retrieval.bootstrap import bootstrap
-from services.retrieval.services.ports import Names
+from services.retrieval.services.ports import GraphStore, Names
 from services.retrieval.settings import RetrievalSettings
 from shared.lifecycle import Service
 from shared.outcomes import Done, Outcome
@@ -29,6 +29,7 @@ class House:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     graph: Names | None = None
+    beside: GraphStore | None = None
     model: FakeModel = field(default_factory=FakeModel)
     publisher: FakePublisher = field(default_factory=FakePublisher)
     blobs: FakeBlobs = field(default_factory=FakeBlobs)
@@ -49,6 +50,7 @@ class House:
             model=self.model,
             store=self.store,
             graph=self.graph,
+            beside=self.beside,
         )
         self._service = await self._stack.enter_async_context(opened)
         return self

@@ -125,3 +125,24 @@ REFUSED: list[tuple[Any, str]] = [
 def test_what_cannot_be_read_is_refused_by_name(wanted: Any, reason: str) -> None:
     with pytest.raises(InvalidFilter, match=reason):
         read_filter(wanted)
+
+
+@pytest.mark.parametrize("odd", ["\x00", "a\x00b", "\ud800", "a\udfff"])
+def test_a_text_that_no_store_can_hold_is_refused_in_words_that_can_be_sent(odd: str) -> None:
+    asked: list[dict[str, Any]] = [
+        on("name", eq=odd),
+        on("name", prefix=odd),
+        {"field": "tags", "in": ["law", odd]},
+        on("metadata.year", eq=odd),
+        on("metadata.year", range={"gte": odd}),
+        on("created_at", range={"gte": odd}),
+        on(f"metadata.{odd}", eq=1),
+        on(odd, eq=1),
+        {"not": on("name", eq=odd)},
+        {odd: []},
+    ]
+    for wanted in asked:
+        with pytest.raises(InvalidFilter) as raised:
+            read_filter(wanted)
+        assert str(raised.value).encode()
+        assert "\x00" not in str(raised.value)

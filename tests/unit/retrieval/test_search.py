@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import combinations
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from contracts.platform.replies import RequestFailedV1
-from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
+from contracts.retrieval.search import Leg, SearchAnsweredV1, SearchRequestedV1
 from services.retrieval.bootstrap import bootstrap
 from services.retrieval.models.embedding_space import OtherEmbeddingSpace
 from services.retrieval.services.searching.legs import Stopwatch
@@ -24,6 +25,7 @@ from tests.unit.retrieval.making import passages_of, version
 from tests.unit.retrieval.memory_store import MemoryStore
 
 Typed = Callable[[str, list[str]], Awaitable[SearchAnsweredV1]]
+LEGS: tuple[Leg, ...] = ("bm25", "dense", "graph", "rerank")
 TEXTS = ["the harbour froze", "harbour lights", "apples ripen", "the harbour master counts apples"]
 
 
@@ -95,6 +97,25 @@ async def test_all_legs_down_is_an_empty_answer_that_says_so(filled: House) -> N
     assert answer.hits == ()
     skipped = {"graph": "skipped", "rerank": "skipped"}
     assert answer.legs == {"bm25": "failed", "dense": "failed"} | skipped
+
+
+@pytest.mark.parametrize("down", [c for n in range(5) for c in combinations(LEGS, n)])
+async def test_every_leg_says_what_became_of_it(
+    open_house: OpenHouse, down: tuple[str, ...]
+) -> None:
+    """A leg that had nothing to work on, since others failed, did not run: it is skipped."""
+    store = MemoryStore(down={"owners" if leg == "graph" else leg for leg in down} - {"rerank"})
+    house = await open_house(store, store)
+    await house.put("d", TEXTS)
+    house.model.rerank_faults.left = -1 if "rerank" in down else 0
+    answer = await house.ask(legs=LEGS)
+    expected = {leg: "failed" if leg in down else "applied" for leg in LEGS}
+    if {"bm25", "dense"} <= set(down):
+        expected |= {"graph": "skipped", "rerank": "skipped"}
+        assert answer.hits == ()
+    assert answer.legs == expected
+    for leg in down:
+        assert all(getattr(hit.explain, leg) is None for hit in answer.hits)
 
 
 async def test_legs_are_those_asked_for_and_unknown_ground_is_skipped(filled: House) -> None:
@@ -307,6 +328,20 @@ async def test_a_filter_that_cannot_be_read_is_refused_by_name(filled: House) ->
     assert failed.code == "invalid_filter"
     assert failed.message.startswith("colour: there is no such field")
     assert await filled.used() == []
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\x00", {"\ud800": 1}, 10**4000, float("nan"), None])
+async def test_an_odd_value_in_a_filter_is_refused_or_finds_nothing(
+    filled: House, odd: object
+) -> None:
+    reply = await filled.reply(
+        SearchRequestedV1(query="harbour", filter={"field": "metadata.year", "eq": odd})
+    )
+    assert reply.model_dump_json()
+    if isinstance(reply, RequestFailedV1):
+        assert reply.code == "invalid_filter"
+    else:
+        assert reply.hits == ()
 
 
 @pytest.fixture

@@ -105,6 +105,44 @@ async def test_whoever_cannot_renew_its_lease_is_cancelled_and_another_one_ends_
     assert aws.sqs.reasons(QUEUE) == []
 
 
+async def test_a_heartbeat_that_fails_is_tried_again_at_once_and_the_work_goes_on() -> None:
+    aws, go = fake_aws(visibility_s=1), asyncio.Event()
+
+    async def slow(_: int) -> Outcome:
+        await go.wait()
+        return Done()
+
+    seen = Recorder(slow)
+    put(aws)
+    aws.sqs.fail(HIDE, THROTTLED, 2)
+    async with running(leasing(aws, seen)):
+        await until(lambda: aws.sqs.calls[HIDE] >= 5)
+        go.set()
+        await until(lambda: empty(aws))
+    assert aws.sqs.fired[HIDE] == 2
+    assert len(seen.calls) == 1
+
+
+async def test_a_trial_that_loses_its_lease_leaves_room_for_another() -> None:
+    aws = fake_aws(visibility_s=1)
+
+    async def behave(call: int) -> Outcome:
+        if call == 1:
+            raise Unavailable("postgres")
+        if call == 2:
+            await asyncio.Event().wait()
+        return Done()
+
+    seen = Recorder(behave)
+    put(aws)
+    async with running(leasing(aws, seen)):
+        await until(lambda: len(seen.calls) == 2)
+        aws.sqs.answer(HIDE, {"Failed": [{"Id": "0", "SenderFault": True}]})
+        await until(lambda: empty(aws))
+    assert aws.sqs.fired[HIDE] == 1
+    assert len(seen.calls) == 3
+
+
 async def test_a_heartbeat_without_an_answer_counts_as_failed() -> None:
     aws, hanging = fake_aws(visibility_s=1, drain_s=0.4), Hanging()
     seen = Recorder(hanging)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from services.ingestion.services.foreign import foreign
 
 from contracts.envelope import Context, Envelope, wrap
 from contracts.ingestion.documents import IngestDocumentV2, InlineText, ObjectsDroppedV1
 from contracts.message import Message
+from services.ingestion.services.intake.foreign import foreign
 from shared.errors import Unavailable
 from shared.messaging.bus import CLAIM_CHECK
 from shared.messaging.dispatch import LAST_RECEIVE, MAX_ATTEMPTS, Dispatcher, Verdict

@@ -1,6 +1,8 @@
 """Which errors are outages, in every form in which AWS and its proxies give them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from botocore.exceptions import (
@@ -14,6 +16,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from shared.blobs import open_blobs
 from shared.errors import Unavailable
 from shared.messaging import open_bus
 from shared.outage import is_outage, outages_of
@@ -76,38 +79,50 @@ def test_other_errors_count_by_their_kind(error: Exception, outage: bool) -> Non
         raise error
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"",
-        b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"Mess',
-        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{"Mess',
-        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n<a>",
-        b"nonsense\r\n\r\n",
-        b"HTTP/1.1 503 Slow\r\nContent-Length: 4\r\n\r\n<a/>",
-    ],
-    ids=["reset", "cut", "cut in a chunk", "not JSON", "not HTTP", "503 of a proxy"],
-)
-async def test_a_torn_answer_is_an_outage_or_no_message(
-    head: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Through the real client: no answer of the network may end a loop."""
+OK = b"HTTP/1.1 200 OK\r\n"
+CUT = OK + b'Content-Length: 1000\r\n\r\n{"Mess'
+ANSWERS = {
+    "reset": b"",
+    "cut": CUT,
+    "cut in a chunk": OK + b'Transfer-Encoding: chunked\r\n\r\n20\r\n{"Mess',
+    "not JSON": OK + b"Content-Length: 3\r\n\r\n<a>",
+    "not HTTP": b"nonsense\r\n\r\n",
+    "503 of a proxy": b"HTTP/1.1 503 Slow\r\nContent-Length: 4\r\n\r\n<a/>",
+}
+
+
+@asynccontextmanager
+async def answering(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Settings]:
+    """Settings for boto's real clients, which are answered so and do not try again."""
     asked = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal asked
         await reader.read(65536)
         asked += 1
-        writer.write(head)
+        writer.write(answer)
         writer.close()
 
     monkeypatch.setattr("shared.aws.PATIENT", {"max_attempts": 1, "mode": "standard"})
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", poll_wait_s=1)
-    async with open_bus(settings) as bus:
-        bus._urls["q"] = f"http://127.0.0.1:{port}/q"
-        (found,) = await asyncio.gather(bus.receive("q", 1, 0), return_exceptions=True)
+    yield Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", poll_wait_s=1)
     server.close()
     assert asked >= 1
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+async def test_a_torn_answer_of_sqs_is_an_outage_or_no_message(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with answering(answer, monkeypatch) as settings, open_bus(settings) as bus:
+        bus._urls["q"] = f"{settings.aws_endpoint_url}/q"
+        (found,) = await asyncio.gather(bus.receive("q", 1, 0), return_exceptions=True)
     assert found == [] or isinstance(found, Unavailable)
+
+
+@pytest.mark.parametrize("name", ["reset", "cut", "cut in a chunk", "not HTTP", "503 of a proxy"])
+async def test_a_torn_object_is_an_outage(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(ANSWERS[name], monkeypatch) as settings, open_blobs(settings) as blobs:
+        with pytest.raises(Unavailable, match="s3"):
+            await blobs.get("key")

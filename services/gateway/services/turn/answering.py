@@ -73,7 +73,8 @@ class Answering:
         self, models: Sequence[str], prompt: Prompt, bill: Bill, reply: Reply
     ) -> None:
         request = ModelRequest("answer", prompt.system, prompt.messages, self.answer_tokens)
-        citations = Citations([source.n for source in reply.sources])
+        texts = [source.text for source in reply.sources]
+        citations = Citations([source.n for source in reply.sources], texts)
         reply.model, first, rest = await self._opened(models, request, bill)
         try:
             async with aclosing(rest):

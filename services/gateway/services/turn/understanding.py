@@ -10,6 +10,7 @@ from contracts.memory.queries import PastTurn
 from services.gateway.models.session import SessionTurn
 from services.gateway.models.turn import Question
 from services.gateway.services.ports import Sessions
+from services.gateway.services.turn.citations import without_thoughts
 from services.gateway.services.turn.follow_up import is_follow_up, with_subject
 from services.gateway.services.turn.metered_model import MeteredModel, ModelRequest
 from shared.errors import Unavailable
@@ -91,7 +92,7 @@ class Understanding:
         except (Unavailable, TimeoutError) as error:
             logger.warning("condense_fell_back", extra={"fields": {"reason": repr(error)}})
             return None
-        query = " ".join("".join(pieces).split()).strip('"')
+        query = " ".join(without_thoughts("".join(pieces)).split()).strip('"')
         return query if 0 < len(query) <= _MAX_CHARACTERS else None
 
 

@@ -1,86 +1,129 @@
 """Documents are checked and committed as rows, which the workers find."""
 
-import json
 import re
 from asyncio import Event
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.envelope import Context, Tenant
-from contracts.ingestion.document import document_id
+from contracts.envelope import Context, Tenant, derived_id
+from contracts.ingestion.document import document_id, normal_name, storable
 from contracts.ingestion.documents import DroppedObject, IngestDocumentV2, InlineText
-from contracts.ingestion.media_types import KNOWN, PLAIN_TEXT, media_type_of
-from contracts.topology import INBOX_PREFIX
+from contracts.ingestion.media_types import KNOWN, PLAIN_TEXT
+from contracts.topology import INBOX_PREFIX, UPLOADS_PREFIX
 from services.ingestion.models.errors import Unwelcome
-from services.ingestion.models.version import Description, Fault, Intake, Origin
+from services.ingestion.models.version import Description, Fault, Intake
 from services.ingestion.services.announcing import origin_of
+from services.ingestion.services.content import aside, content_hash, known_type, too_large
 from services.ingestion.services.intake.foreign import object_id
-from services.ingestion.services.intake.permits import check_key
-from services.ingestion.services.ports import Registry
+from services.ingestion.services.intake.permits import Permits, check_key
+from services.ingestion.services.ports import Intakes
+from shared.ports import Blobs, Listed
 
 NAME_MAX = 512
 _TENANT: TypeAdapter[str] = TypeAdapter(Tenant)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TEXTUAL = re.compile(r"text/.*|.*[/+](json|xml|yaml|x-ndjson|rfc822)")
 
 
 @dataclass(frozen=True)
 class TakeIn:
-    """`work` wakes this process's worker; those of other processes poll."""
+    """`work` wakes this process's worker; those of other processes poll.
 
-    registry: Registry
+    `permits` say who may send on the queue that stands open to others than the gateway.
+    """
+
+    intakes: Intakes
+    blobs: Blobs
+    permits: Permits
     work: Event
     bucket: str
     max_bytes: int
 
     async def message(self, message: IngestDocumentV2, context: Context) -> None:
-        """Raises Unwelcome for a foreign key and for fields that cannot be stored."""
-        _check_name(message.name)
+        """Raises Unwelcome for a foreign sender or key and for what cannot be stored."""
+        self.permits.check(context)
+        name = _name(message.name)
         described = Description(
-            message.tags, message.model_dump(mode="json")["metadata"], message.visibility
+            message.tags,
+            message.model_dump(mode="json", include={"metadata"})["metadata"],
+            message.visibility,
         )
-        _check_storable(described)
         source = message.source
         if isinstance(source, InlineText):
-            fields = self._inline(message, source.text)
+            media_type = known_type(message.media_type, name)
+            if media_type is None or not _TEXTUAL.fullmatch(media_type):
+                media_type = PLAIN_TEXT
+            inline = partial(self._inline, source.text, media_type)
+            fields = await aside(len(source.text), inline)
         else:
             check_key(context.tenant, source.key)
-            media_type = known_type(message.media_type, message.name, source.key)
-            fields = {"key": source.key, "sequencer": source.sequencer, "media_type": media_type}
-        await self._take_in(origin_of(context), message.name, described, fields)
+            # Its sequencer would be no use: only S3's own, of the same key, can be compared.
+            media_type = known_type(message.media_type, name, source.key)
+            fields = {"key": source.key, "media_type": media_type}
+        fields["visible_to"] = message.visible_to
+        await self._take_in(context, name, described, fields)
 
     async def dropped(self, dropped: DroppedObject, context: Context) -> None:
         """Tenant and name stand in the key: `inbox/<tenant>/<name>`. Raises Unwelcome."""
-        tenant, name = self._address(dropped)
+        if is_folder(dropped.key, dropped.size):
+            return
+        tenant, name = self._address(dropped.bucket, dropped.key)
         own = context.of(tenant).model_copy(update={"causation_id": object_id(dropped)})
-        media_type = known_type(None, name)
-        fields: dict[str, Any] = {"key": dropped.key, "sequencer": dropped.sequencer}
-        if dropped.size > self.max_bytes:
-            fields["fault"] = self._too_large()
-        fields["media_type"] = media_type
-        await self._take_in(origin_of(own), name, Description(), fields)
+        sequencer = dropped.sequencer if self.permits.check_drop(own) else None
+        await self._drop(own, name, dropped.key, dropped.size, sequencer)
+
+    async def found(self, listed: Listed) -> None:
+        """A drop whose notification was lost. Raises Unwelcome.
+
+        A notification that comes all the same has an id of its own, since a listing names neither
+        version nor sequencer: the worker then finds that the content is the same.
+        """
+        tenant, name = self._address(self.bucket, listed.key)
+        told = derived_id(self.bucket, listed.key, listed.modified.isoformat(), listed.etag)
+        own = Context(tenant=tenant, causation_id=told, sent_at=listed.modified)
+        await self._drop(own, name, listed.key, listed.size, None)
+
+    async def _drop(
+        self, own: Context, name: str, key: str, size: int, sequencer: str | None
+    ) -> None:
+        fields: dict[str, Any] = {"key": key, "sequencer": sequencer}
+        if size > self.max_bytes:
+            fields["fault"] = too_large(self.max_bytes)
+        fields["media_type"] = known_type(None, name)
+        await self._take_in(own, name, Description(), fields)
 
     async def _take_in(
-        self, origin: Origin, name: str, described: Description, fields: dict[str, Any]
+        self, context: Context, name: str, described: Description, fields: dict[str, Any]
     ) -> None:
-        fault = fields.get("fault")
-        if fields["media_type"] is None and fault is None:
+        if fields["media_type"] is None and fields.get("fault") is None:
             words = f"The kind of {name} is not known; known are: {', '.join(KNOWN)}."
             fields["fault"] = Fault("unknown_kind", words)
-        identity = document_id(origin.tenant, name)
-        if await self.registry.take_in(Intake(origin, identity, name, described, **fields)):
+        origin, identity = origin_of(context), document_id(context.tenant, name)
+        fields["sent_at"] = context.sent_at
+        for text in (origin.message_id, origin.correlation_id, origin.principal, fields.get("key")):
+            _check_storable(text or "")
+        offered = Intake(origin, identity, name, described, **fields)
+        verdict = await self.intakes.take_in(offered)
+        if verdict == "new":
             self.work.set()
+        if verdict in ("overtaken", "refused"):
+            await self._remove(offered.key)
 
-    def _inline(self, message: IngestDocumentV2, text: str) -> dict[str, Any]:
-        media_type = known_type(message.media_type, message.name)
-        if media_type is None or not _TEXTUAL.fullmatch(media_type):
-            media_type = PLAIN_TEXT
-        body = text.encode()
+    async def _remove(self, key: str | None) -> None:
+        """Nothing uses the upload. A drop stays: its key may hold something newer by now."""
+        if key is None or not key.startswith(UPLOADS_PREFIX):
+            return
+        await self.blobs.delete(key)
+
+    def _inline(self, text: str, media_type: str) -> dict[str, Any]:
+        try:
+            body = text.encode()
+        except UnicodeEncodeError:
+            raise Unwelcome("the text holds lone surrogates; send it as valid Unicode") from None
         if len(body) > self.max_bytes:
-            return {"key": None, "media_type": media_type, "fault": self._too_large()}
+            return {"key": None, "media_type": media_type, "fault": too_large(self.max_bytes)}
         # PostgreSQL's text cannot hold NUL, and no reader misses it.
         return {
             "text": text.replace("\0", " "),
@@ -88,46 +131,33 @@ class TakeIn:
             "media_type": media_type,
         }
 
-    def _too_large(self) -> Fault:
-        return Fault("too_large", too_large(self.max_bytes))
-
-    def _address(self, dropped: DroppedObject) -> tuple[str, str]:
-        if dropped.bucket != self.bucket:
-            raise Unwelcome(f"bucket {dropped.bucket} is not the carrier bucket {self.bucket}")
-        prefix, _, rest = dropped.key.partition("/")
+    def _address(self, bucket: str, key: str) -> tuple[str, str]:
+        if bucket != self.bucket:
+            raise Unwelcome(f"bucket {bucket} is not the carrier bucket {self.bucket}")
+        prefix, _, rest = key.partition("/")
         tenant, _, name = rest.partition("/")
         if f"{prefix}/" != INBOX_PREFIX or not name:
-            raise Unwelcome(f"drop documents as {INBOX_PREFIX}<tenant>/<name>, not {dropped.key}")
-        _check_name(name)
+            raise Unwelcome(f"drop documents as {INBOX_PREFIX}<tenant>/<name>, not {key}")
         try:
-            return _TENANT.validate_python(tenant), name
+            return _TENANT.validate_python(tenant), _name(name)
         except ValidationError:
             raise Unwelcome(f"{tenant!r} in the object's key is no valid tenant") from None
 
 
-def too_large(limit: int) -> str:
-    return f"The document is larger than the limit of {limit / 1024**2:.0f} MiB."
+def is_folder(key: str, size: int) -> bool:
+    """The S3 console makes folders that way."""
+    return key.endswith("/") and not size
 
 
-def content_hash(body: bytes, media_type: str) -> str:
-    """The same bytes read as another kind are other content."""
-    return sha256(media_type.encode() + b"\0" + body).hexdigest()
+def _name(raw: str) -> str:
+    name = normal_name(raw)
+    if not name.strip(". ") or len(name) > NAME_MAX:
+        raise Unwelcome(f"a document needs a name of 1 to {NAME_MAX} characters that can be seen")
+    return name
 
 
-def known_type(said: str | None, *names: str) -> str | None:
-    """What the sender says if we know it (browsers often say nothing useful), else by the name."""
-    cleaned = (said or "").partition(";")[0].strip().lower()
-    if cleaned in KNOWN.values():
-        return cleaned
-    return next((found for name in names if (found := media_type_of(name))), None)
-
-
-def _check_name(name: str) -> None:
-    if len(name) > NAME_MAX or _CONTROL.search(name):
-        raise Unwelcome(f"a document's name has at most {NAME_MAX} characters, none a control one")
-
-
-def _check_storable(described: Description) -> None:
-    held = json.dumps([described.tags, described.metadata, described.visibility])
-    if "\\u0000" in held:
-        raise Unwelcome("tags and metadata must not hold NUL characters")
+def _check_storable(text: str) -> None:
+    try:
+        storable(text)
+    except ValueError as error:
+        raise Unwelcome(f"the message's id, principal or key cannot be stored: {error}") from None

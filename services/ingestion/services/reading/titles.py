@@ -5,11 +5,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.chunking.blocks import heading_of
+from services.ingestion.services.chunking.blocks import blocks_of
 
 _WORDS = re.compile(r"[^\W\d_]{3,}")
-_FIRST = re.compile(r"#{1,6}[ \t]+[^\n]+")
-_MAIN = re.compile(r"(?m)^#[ \t]+[^\n]+$")
 TOP = 2000
 _IDENTIFIER = re.compile(r"(?i)[0-9a-f-]{16,}|[^\W_]*\d[^\W_]*")
 
@@ -24,11 +22,11 @@ def title_of(parsed: Parsed, name: str, metadata: dict[str, Any]) -> str:
 
 def _heading(parsed: Parsed) -> str:
     """The heading that the text begins with, or its first main one near the top."""
-    if not parsed.markdown:
-        return ""
     top = parsed.text.lstrip()[:TOP]
-    match = _FIRST.match(top) or _MAIN.search(top)
-    return heading_of(match[0]) if match else ""
+    for n, block in enumerate(blocks_of(top, markdown=parsed.markdown)):
+        if block.kind == "heading" and block.heading and (n == 0 or block.level == 1):
+            return block.heading
+    return ""
 
 
 def readable(name: str) -> str:

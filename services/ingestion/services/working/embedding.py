@@ -39,7 +39,7 @@ class _Made:
     """Vectors of one document's texts; `metered` ends when the call's usage is confirmed."""
 
     vectors: Sequence[bytes]
-    metered: asyncio.Task[None]
+    metered: asyncio.Future[None]
 
 
 class Embed:

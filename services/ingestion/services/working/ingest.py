@@ -11,8 +11,8 @@ from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Chunk, Parsed
 from services.ingestion.models.version import Announcement, Claim, Counts, Result
 from services.ingestion.services.chunking.chunking import chunks_of
+from services.ingestion.services.content import aside, content_hash, too_large
 from services.ingestion.services.entities.reading import ReadEntities
-from services.ingestion.services.intake.intake import content_hash, too_large
 from services.ingestion.services.ports import Worklist
 from services.ingestion.services.reading.parser import Parser, only
 from services.ingestion.services.reading.titles import title_of
@@ -25,8 +25,6 @@ from shared.ports import Blobs
 # Files lie whole in memory until they are parsed; plain text does not wait behind the parser.
 FILES_AT_ONCE = 4
 PLAIN_FILES_AT_ONCE = 8
-# Chunking a text of this length takes some 5 ms; longer ones leave the event loop free.
-LONG_TEXT = 200_000
 # A chunk's names and its line take some 0.7 ms.
 CHUNKS_INLINE = 10
 CHUNKS_MAX = 20_000
@@ -55,7 +53,7 @@ class Ingest:
         media_type = claim.media_type or ""
         async with self._gate(claim):
             body = await self._fetch(claim)
-            hashed = content_hash(body, media_type)
+            hashed = await aside(len(body), partial(content_hash, body, media_type))
             if hashed == claim.live_hash and claim.description == claim.live_description:
                 await self.worklist.duplicate(claim)
                 return None
@@ -86,7 +84,8 @@ class Ingest:
 
     async def _fetch(self, claim: Claim) -> bytes:
         if claim.key is None:
-            body = (claim.text or "").encode()
+            text = claim.text or ""
+            body = await aside(len(text), text.encode)
         else:
             try:
                 body = await self.blobs.get(claim.key, self.max_bytes)
@@ -94,12 +93,16 @@ class Ingest:
                 words = f"There is no object {claim.key}; put it there and send the message again."
                 raise Rejected("missing", words) from None
             except TooLarge:
-                raise Rejected("too_large", too_large(self.max_bytes)) from None
-        if not body.strip():
+                raise self._too_large() from None
+        if body.isspace() or not body:
             raise Rejected("empty", "The document is empty.")
         if len(body) > self.max_bytes:
-            raise Rejected("too_large", too_large(self.max_bytes))
+            raise self._too_large()
         return body
+
+    def _too_large(self) -> Rejected:
+        fault = too_large(self.max_bytes)
+        return Rejected(fault.code, fault.message)
 
     async def _write(self, key: str, claim: Claim, parsed: Parsed, chunks: list[Chunk]) -> int:
         vectors = await self.embedding.embed(claim, [chunk.embedded_text for chunk in chunks])
@@ -116,10 +119,7 @@ class Ingest:
 
 
 async def _chunks(parsed: Parsed) -> list[Chunk]:
-    if len(parsed.text) > LONG_TEXT:
-        chunks = await asyncio.to_thread(chunks_of, parsed)
-    else:
-        chunks = chunks_of(parsed)
+    chunks = await aside(len(parsed.text), partial(chunks_of, parsed))
     if not chunks:
         raise Rejected("empty", "The document holds no text; scanned pages cannot be read yet.")
     if len(chunks) > CHUNKS_MAX:

@@ -3,33 +3,31 @@
 import asyncio
 import logging
 import random
+import time
 from contextlib import suppress
 from functools import partial
 
 from services.ingestion.models.errors import Rejected
+from services.ingestion.models.times import Times
 from services.ingestion.models.version import Claim, Fault
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.ports import Worklist
 from services.ingestion.services.working.ingest import Ingest
-from shared.errors import Unavailable
+from shared.errors import Unavailable, described
 from shared.observability import bound, metric, span
 
 logger = logging.getLogger(__name__)
 ATTEMPTS_MAX = 5
 # A claim costs two statements: several documents share them while there is a backlog.
 CLAIM_MIN = 8
-BUSY_POLL_S = 0.2
-IDLE_POLL_S = 1.0
-# While a dependency is out, one document is tried this often.
-PROBE_S = 5.0
-BACKOFF_S = 2.0
 
 
 class Worker:
     """A runnable. `wake` is set by this process's intake; others' documents are found by polling.
 
-    `lease_s` is the worklist's. Stopping releases the versions in work at once; their vectors are
-    kept, so little is lost.
+    Stopping releases the versions in work at once; their vectors are kept, so little is lost. Of
+    a version only attempts that failed are counted, and claims that ended without a word. A claim
+    that could not be given back, since PostgreSQL was away, is given back when it is there again.
     """
 
     def __init__(
@@ -39,22 +37,30 @@ class Worker:
         announcer: Announcer,
         wake: asyncio.Event,
         in_flight: int,
-        lease_s: float,
+        times: Times,
     ) -> None:
         self._worklist, self._ingest, self._announcer = worklist, ingest, announcer
-        self._wake, self._in_flight, self._lease_s = wake, in_flight, lease_s
+        self._wake, self._in_flight, self._times = wake, in_flight, times
         self._running: dict[str, tuple[Claim, asyncio.Task[None]]] = {}
         self._lost: set[str] = set()
+        self._owed: list[Claim] = []
         self._stopping = self._outage = self._worklist_out = False
+        self._came_round_at = time.monotonic()
 
     def stop(self) -> None:
         self._stopping = True
         self._wake.set()
 
+    def alive(self) -> bool:
+        """False when the loop has not come round for longer than a pause and a claim may take."""
+        longest = max(self._times.probe_s, self._times.idle_poll_s) + self._times.stuck_s
+        return time.monotonic() - self._came_round_at < longest
+
     async def run(self) -> None:
         heartbeat = asyncio.create_task(self._renew_regularly())
         try:
             while not self._stopping:
+                self._came_round_at = time.monotonic()
                 await self._claim()
                 await self._rest()
         finally:
@@ -75,6 +81,9 @@ class Worker:
         if places <= 0:
             return
         try:
+            while self._owed:
+                await self._worklist.release(self._owed[-1], after_s=0, counted=False)
+                self._owed.pop()
             claims = await self._worklist.claim(places)
         except Unavailable as error:
             logger.warning("claim_failed", extra={"fields": {"reason": str(error)}})
@@ -94,8 +103,9 @@ class Worker:
     async def _rest(self) -> None:
         """Until there is room for several more, or it is time to look again."""
         loop = asyncio.get_running_loop()
-        pause = BUSY_POLL_S if self._running else IDLE_POLL_S
-        end = loop.time() + (PROBE_S if self._outage or self._worklist_out else pause)
+        times = self._times
+        pause = times.busy_poll_s if self._running else times.idle_poll_s
+        end = loop.time() + (times.probe_s if self._outage or self._worklist_out else pause)
         while not self._stopping and (left := end - loop.time()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), left)
@@ -106,7 +116,7 @@ class Worker:
     async def _renew_regularly(self) -> None:
         """A claim that is no longer ours (deleted, superseded, taken) is worked on no more."""
         while True:
-            await asyncio.sleep(self._lease_s / 3)
+            await asyncio.sleep(self._times.lease_s / 3)
             if not self._running:
                 continue
             held = dict(self._running)
@@ -131,14 +141,17 @@ class Worker:
         ):
             try:
                 await self._judged(claim)
+            except Unavailable as error:
+                # PostgreSQL is away, or the topic: then upkeep announces what became of it.
+                logger.warning("interrupted", extra={"fields": {"dependency": error.dependency}})
+                self._owed.append(claim)
             except Exception:
-                # PostgreSQL or the topic is away: the lease's end or upkeep brings it back.
                 logger.exception("interrupted")
 
     async def _judged(self, claim: Claim) -> None:
         """Does the work and settles what became of it."""
         try:
-            if claim.attempts > ATTEMPTS_MAX:
+            if claim.interruptions >= ATTEMPTS_MAX:
                 await self._end(claim, "failed", _interrupted())
                 return
             announcement = await self._ingest.ingest(claim)
@@ -154,7 +167,7 @@ class Worker:
                 await self._worklist.release(claim, after_s=0, counted=False)
             raise
         except Exception as error:
-            logger.exception("attempt_failed", extra={"fields": {"attempt": claim.attempts}})
+            logger.exception("attempt_failed", extra={"fields": {"attempt": claim.attempts + 1}})
             await self._again(claim, error)
         else:
             if announcement is not None:
@@ -162,11 +175,11 @@ class Worker:
                 await self._announcer.tell(announcement)
 
     async def _again(self, claim: Claim, error: Exception) -> None:
-        if claim.attempts >= ATTEMPTS_MAX:
-            words = f"It failed {claim.attempts} times, last by {type(error).__name__}: {error}"
-            await self._end(claim, "failed", Fault("internal", words[:500]))
+        if claim.attempts + 1 >= ATTEMPTS_MAX:
+            words = f"It failed {ATTEMPTS_MAX} times, last by {described(error)}. Send it again."
+            await self._end(claim, "failed", Fault("internal", words))
             return
-        pause = BACKOFF_S * 2 ** (claim.attempts - 1) * random.uniform(0.5, 1.5)
+        pause = self._times.backoff_s * 2**claim.attempts * random.uniform(0.5, 1.5)
         await self._worklist.release(claim, after_s=pause, counted=True)
 
     async def _end(self, claim: Claim, status: str, fault: Fault) -> None:
@@ -181,6 +194,6 @@ class Worker:
 def _interrupted() -> Fault:
     return Fault(
         "interrupted",
-        f"The process that worked on it died more than {ATTEMPTS_MAX} times;"
-        " perhaps reading it takes more memory than there is.",
+        f"The process that worked on it died {ATTEMPTS_MAX} times; perhaps reading it takes more"
+        " memory than there is. Split the document, or give the process more memory.",
     )

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from contracts.envelope import Context, derived_id
 from contracts.ingestion.events import DocumentChunkedV1
-from contracts.retrieval.events import DocumentIndexedV1
+from contracts.retrieval.events import DocumentIndexedV1, IndexingRefusedV1
 from services.retrieval.models.document import Version
-from services.retrieval.services.indexing.manifests import BadManifest, Manifests
+from services.retrieval.models.unindexable import Unindexable
+from services.retrieval.services.indexing.manifests import Manifests, bad_manifest
 from services.retrieval.services.ports import GraphStore, SearchStore
 from shared.observability import span
 from shared.ports import Publisher
@@ -31,8 +32,7 @@ class Indexing:
     async def index(self, chunked: DocumentChunkedV1, context: Context) -> None:
         """Makes the version findable and announces it; passes over an outdated version.
 
-        Raises OtherEmbeddingSpace, BadManifest, Unavailable, or NoSuchObject while there is no
-        manifest.
+        Raises Unindexable, Unavailable, or NoSuchObject while there is no manifest.
         """
         heads = await self.store.heads(context.tenant, [chunked.document_id])
         head = heads.get(chunked.document_id)
@@ -51,14 +51,24 @@ class Indexing:
         if promoted:
             await self._publish(chunked, count, context)
 
+    async def refuse(self, chunked: DocumentChunkedV1, why: Unindexable, context: Context) -> None:
+        """Announces that the version can never be indexed as it is. Raises Unavailable."""
+        message = IndexingRefusedV1(
+            document_id=chunked.document_id,
+            ordinal=chunked.ordinal,
+            code=why.code,
+            message=str(why),
+        )
+        event_id = derived_id(context.causation_id, "IndexingRefused")
+        await self.publisher.publish("documents", message, context, id=event_id)
+
     async def _write(self, chunked: DocumentChunkedV1, context: Context) -> tuple[bool, int]:
         """Whether the version is shown now, and how many passages it has."""
-        lines = await self.manifests.lines(chunked.manifest_key)
-        if len(lines) != chunked.counts.chunks:
-            raise BadManifest(
-                f"{chunked.manifest_key} holds {len(lines)} chunks; {chunked.counts.chunks} were "
-                "announced"
-            )
+        lines = await self.manifests.lines(context.tenant, chunked.document_id, chunked.ordinal)
+        announced = chunked.counts.chunks
+        if len(lines) != announced:
+            problem = f"it holds {len(lines)} chunks, {announced} were announced"
+            raise bad_manifest(chunked.manifest_key, problem)
         passages = await self.manifests.passages(lines, context)
         with span("index", {"passages": len(passages)}):
             version = _version(chunked, context.tenant)

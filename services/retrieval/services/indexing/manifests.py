@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from contracts.envelope import Context
-from contracts.ingestion.manifest import ChunkLine, read
+from contracts.ingestion.manifest import ChunkLine, manifest_key, passage_id, read
 from services.retrieval.models.embedding_space import EmbeddingSpace, OtherEmbeddingSpace
 from services.retrieval.models.passage import IndexedPassage, Passage
+from services.retrieval.models.unindexable import BadManifest
 from shared.metering import Call, Metering
 from shared.observability import metric
 from shared.ports import Blobs, Model
@@ -24,10 +26,6 @@ SMALL = 64 * 1024
 T = TypeVar("T")
 
 
-class BadManifest(Exception):
-    """The manifest does not hold what it should; reading it again will not help."""
-
-
 @dataclass(frozen=True)
 class Manifests:
     """Passages with vectors of another model are embedded anew (docs/adr/0016)."""
@@ -37,13 +35,21 @@ class Manifests:
     metering: Metering
     space: EmbeddingSpace
 
-    async def lines(self, key: str) -> list[ChunkLine]:
-        """Raises BadManifest, NoSuchObject or Unavailable."""
+    async def lines(self, tenant: str, document_id: str, ordinal: int) -> list[ChunkLine]:
+        """The version's chunks in order, from the key that these three give.
+
+        Raises BadManifest, NoSuchObject or Unavailable.
+        """
+        key = manifest_key(tenant, document_id, ordinal)
         body = await self.blobs.get(key)
         try:
-            return await _aside(len(body), lambda: list(read(body)))
-        except ValueError as error:
-            raise BadManifest(f"{key}: {error}") from error
+            lines = await _aside(len(body), lambda: list(read(body)))
+        except ValidationError as error:
+            raise bad_manifest(key, f"a line is no chunk ({_wrong(error)})") from None
+        for n, line in enumerate(lines):
+            if (line.n, line.passage_id) != (n, passage_id(document_id, ordinal, n)):
+                raise bad_manifest(key, f"line {n + 1} is not this version's chunk {n}")
+        return lines
 
     async def passages(self, lines: Sequence[ChunkLine], context: Context) -> list[IndexedPassage]:
         """Raises BadManifest, OtherEmbeddingSpace or Unavailable."""
@@ -86,6 +92,16 @@ def _encoded(vectors: Sequence[Sequence[float]], space: EmbeddingSpace) -> list[
     return [row.tobytes() for row in matrix]
 
 
+def bad_manifest(key: str, problem: str) -> BadManifest:
+    return BadManifest(f"{key}: {problem}. Delete the document, then upload it again")
+
+
+def _wrong(error: ValidationError) -> str:
+    """The first field that is wrong, and how; never its value, which is a document's text."""
+    first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+    return f"{next(iter(first['loc']), 'the line')}: {first['type']}"
+
+
 def named(lines: Sequence[ChunkLine]) -> list[IndexedPassage]:
     """Without vectors: the graph does not use them."""
     return [IndexedPassage(_passage(line), b"", line.mentions, line.about) for line in lines]
@@ -95,7 +111,8 @@ def _indexed(line: ChunkLine) -> IndexedPassage:
     try:
         vector = line.vector_bytes()
     except ValueError as error:
-        raise BadManifest(str(error)) from error
+        problem = f"{error}. Delete the document, then upload it again"
+        raise BadManifest(problem) from None
     return IndexedPassage(_passage(line), vector, line.mentions, line.about)
 
 

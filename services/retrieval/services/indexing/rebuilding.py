@@ -10,8 +10,9 @@ from contracts.envelope import Context
 from contracts.ingestion.manifest import ChunkLine, manifest_key, read_key
 from contracts.topology import MANIFESTS_PREFIX
 from services.retrieval.models.document import Head, Version
+from services.retrieval.models.unindexable import BadManifest
 from services.retrieval.services.indexing.indexing import purge
-from services.retrieval.services.indexing.manifests import BadManifest, Manifests, named
+from services.retrieval.services.indexing.manifests import Manifests, named
 from services.retrieval.services.ports import GraphStore, SearchStore
 from shared.errors import NoSuchObject
 from shared.ports import Listing
@@ -92,7 +93,7 @@ class Rebuild:
             return
         key = manifest_key(tenant, document_id, ordinal)
         try:
-            lines = await self.manifests.lines(key)
+            lines = await self.manifests.lines(tenant, document_id, ordinal)
             written = await self._write(_version(document, ordinal, lines), lines)
         except NoSuchObject:
             return  # replaced or deleted meanwhile: the next round sees what is there

@@ -10,19 +10,16 @@ from opensearchpy.helpers import async_streaming_bulk
 
 from services.retrieval.models.document import Version
 from services.retrieval.models.passage import IndexedPassage
-from services.retrieval.store.opensearch.outages import DEPENDENCY, is_outage
+from services.retrieval.models.unindexable import RefusedPassage
+from services.retrieval.store.opensearch.outages import DEPENDENCY
 from services.retrieval.store.opensearch.passage_source import bulk_lines
 from shared.errors import Unavailable
 
 _BATCH = 200
 # Small instances of the managed service take 10 MB a request.
 _MAX_BYTES = 8 * 1024 * 1024
-_CONFLICT = 409
+_CONFLICT, _BAD_REQUEST = 409, 400
 _TIMEOUT_S = 60
-
-
-class RefusedPassage(Exception):
-    """OpenSearch does not take this passage, however often it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,11 @@ async def _lines(
 def _require_held(item: dict[str, Any]) -> None:
     """A conflict says that the passage is there already; the error's text may quote passages."""
     status, kind = item["status"], (item.get("error") or {}).get("type", "")
-    if is_outage(status):
+    if status not in (_CONFLICT, _BAD_REQUEST):
+        # 403 and 404 too: a disk that is full blocks writes, and an index comes back.
         raise Unavailable(DEPENDENCY, f"{status} {kind}")
-    if status != _CONFLICT:
-        raise RefusedPassage(f"{item['_id']}: {status} {kind}")
+    if status == _BAD_REQUEST:
+        raise RefusedPassage(
+            f"OpenSearch does not take the passage {item['_id']}: {status} {kind}. Look for this "
+            "error in its log, mend the cause, and upload the document again"
+        )

@@ -7,7 +7,7 @@ from services.retrieval.models.document import Head
 from services.retrieval.models.filter import Scope
 from services.retrieval.models.typed_query import read_query, unspaced
 from services.retrieval.store.opensearch.filtering import clause
-from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE
+from services.retrieval.store.opensearch.passage_source import COLUMNS, EVERYONE, READ
 
 Query = dict[str, Any]
 # Candidates that HNSW keeps while it walks; below this the first 100 miss some of the nearest.
@@ -46,6 +46,12 @@ def dense(scope: Scope, vector: Sequence[float], hidden: Collection[str], k: int
         "method_parameters": {"ef_search": max(EF_SEARCH, 2 * k)},
     }
     return _leg({"knn": {"vector": nearest}}, k)
+
+
+def passage(scope: Scope, passage_id: str) -> Query:
+    inside = _inside(scope, ())["filter"]
+    wanted = {"filter": [{"term": {"passage_id": passage_id}}, *inside]}
+    return {"size": 1, "query": {"bool": wanted}, "_source": READ}
 
 
 def outdated(tenant: str, document_id: str, head: Head) -> Query:

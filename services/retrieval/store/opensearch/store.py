@@ -11,7 +11,7 @@ from opensearchpy.exceptions import ConflictError
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.embedding_space import EmbeddingSpace
-from services.retrieval.models.filter import Scope
+from services.retrieval.models.filter import UNSTORABLE, Scope
 from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 from services.retrieval.models.typed_query import read_query
 from services.retrieval.store.opensearch import queries
@@ -117,6 +117,7 @@ class OpenSearchStore:
             )
 
     async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
+        query = UNSTORABLE.sub(" ", query)
         hits = await self._leg(
             scope.tenant, k, lambda hidden: queries.bm25(scope, query, hidden, k)
         )
@@ -147,6 +148,13 @@ class OpenSearchStore:
             )
         read = [found(record["_source"]) for record in answer["docs"] if record.get("found")]
         return {passage.passage.passage_id: passage for passage in read}
+
+    async def passage(self, scope: Scope, passage_id: str) -> FoundPassage | None:
+        for hit in await self._search(scope.tenant, queries.passage(scope, passage_id)):
+            read = found(hit["_source"])
+            head = (await self.heads(scope.tenant, [read.document_id])).get(read.document_id)
+            return read if head is not None and head.shows(read.ordinal) else None
+        return None
 
     async def serve(self) -> None:
         with outages():

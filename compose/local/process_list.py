@@ -40,7 +40,7 @@ class Entry:
         return None
 
 
-class Ledger:
+class ProcessList:
     """Entries by name, in order of start; each change is on disk when the call returns."""
 
     def __init__(self, path: Path) -> None:

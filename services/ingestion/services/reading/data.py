@@ -1,0 +1,205 @@
+"""Data as text: JSON, JSON lines, notebooks, XML and YAML; what was structure reads as such."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lxml import etree
+
+from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.reading.decoding import decode, tidy
+from services.ingestion.services.reading.html import declared_encoding, markdown_of, read_html
+from services.ingestion.services.reading.markup import fenced, heading, joined, line, table, tidied
+from services.ingestion.services.reading.packages import parsed_xml
+
+_HEADINGS_MAX = 4
+_COLUMNS_MAX = 20
+_ROW_MAX = 400
+
+
+def read_json(body: bytes) -> list[Parsed]:
+    """Numbers keep their digits. What is no JSON after all, such as JSON with remarks, is text."""
+    text = decode(body)
+    try:
+        value = _value(text)
+    except ValueError:
+        return [Parsed(tidy(text), markdown=False)]
+    return [_data(value)]
+
+
+def read_json_lines(body: bytes) -> list[Parsed]:
+    """A line that is no JSON stays as it is."""
+    found: list[Any] = []
+    for text in filter(str.strip, decode(body).split("\n")):
+        try:
+            found.append(_value(text))
+        except ValueError:
+            found.append(text.strip())
+    return [_data(found)]
+
+
+def _value(text: str) -> Any:
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def _data(value: Any) -> Parsed:
+    return Parsed(tidied(joined(_blocks(value, 1))), markdown=True)
+
+
+def _blocks(value: Any, level: int) -> Iterator[str]:
+    """Values before what has parts; a part's name is a heading as long as there are levels."""
+    if isinstance(value, Mapping):
+        yield "\n".join(f"{key}: {_told(one)}" for key, one in value.items() if _is_flat(one))
+        for key, one in value.items():
+            if _is_flat(one):
+                continue
+            if level <= _HEADINGS_MAX:
+                yield heading(level, str(key))
+                yield from _blocks(one, level + 1)
+            else:
+                yield "\n".join(_lines({key: one}))
+    elif isinstance(value, list):
+        records = _records(value)
+        if records:
+            yield table(records)
+            return
+        for one in value:
+            yield "\n".join(_lines(one)) if isinstance(one, Mapping | list) else _told(one)
+    else:
+        yield _told(value)
+
+
+def _is_flat(value: Any) -> bool:
+    """One value, or a few that fit on a line."""
+    if isinstance(value, list):
+        return all(not isinstance(one, Mapping | list) for one in value)
+    return not isinstance(value, Mapping)
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_told, value))
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)
+
+
+def _lines(value: Any, margin: str = "") -> Iterator[str]:
+    """What lies deeper stands further in."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            if _is_flat(one):
+                yield f"{margin}{key}: {_told(one)}"
+            else:
+                yield f"{margin}{key}:"
+                yield from _lines(one, margin + "  ")
+    elif isinstance(value, list):
+        for one in value:
+            first, *rest = (
+                _lines(one, margin + "  ") if not _is_flat(one) else [margin + "  " + _told(one)]
+            )
+            yield from (f"{margin}- {first.lstrip()}", *rest)
+    else:
+        yield margin + _told(value)
+
+
+def _records(values: Sequence[Any]) -> list[list[str]]:
+    """As a table, if all are alike and short; else nothing."""
+    if len(values) < 2 or not all(isinstance(one, Mapping) for one in values):
+        return []
+    keys = list(dict.fromkeys(key for one in values for key in one))
+    cells = sum(len(one) for one in values)
+    if not 0 < len(keys) <= _COLUMNS_MAX or cells * 2 < len(keys) * len(values):
+        return []
+    if not all(_is_flat(value) for one in values for value in one.values()):
+        return []
+    rows = [[_told(one[key]) if key in one else "" for key in keys] for one in values]
+    letters = sum(len(cell) for row in rows for cell in row)
+    return [list(map(str, keys)), *rows] if letters <= _ROW_MAX * len(rows) else []
+
+
+def read_notebook(body: bytes) -> list[Parsed]:
+    """Cells in order, each with what it printed."""
+    book = json.loads(decode(body))
+    sheets = book.get("worksheets") or [book]
+    cells = [cell for sheet in sheets for cell in sheet["cells"]]
+    return [Parsed(tidied(joined(text for cell in cells for text in _cell(cell))), markdown=True)]
+
+
+def _cell(cell: Mapping[str, Any]) -> Iterator[str]:
+    source = _source(cell.get("source", cell.get("input", "")))
+    if cell.get("cell_type") != "code":
+        yield source
+        return
+    yield fenced(source)
+    for output in cell.get("outputs", ()):
+        data = output.get("data", output)
+        if output.get("output_type") in ("error", "pyerr"):
+            yield f"{output.get('ename')}: {output.get('evalue')}"
+        elif "text/markdown" in data:
+            yield _source(data["text/markdown"])
+        elif "text/html" in data:
+            yield markdown_of(_source(data["text/html"]))
+        else:
+            yield fenced(_source(data.get("text/plain", data.get("text", ""))))
+
+
+def _source(text: str | Iterable[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+def read_yaml(body: bytes) -> list[Parsed]:
+    """As it is written: its remarks say why a setting is there."""
+    return [Parsed(tidy(decode(body)), markdown=False)]
+
+
+_PROLOG = re.compile(r"^\s*<\?xml[^>]*\?>")
+_PAGE = re.compile(r"(?i)(?:\s|<\?[^>]*>|<!--.*?-->)*(?:<!doctype html|<html\b)", re.S)
+
+
+def read_xml(body: bytes) -> list[Parsed]:
+    """Elements with their attributes; broken XML is read as the text that it is."""
+    text = decode(body, declared_encoding(body))
+    if _PAGE.match(text):
+        return read_html(body)
+    try:
+        root = parsed_xml(_PROLOG.sub("", text).encode(), recover=False)
+    except etree.XMLSyntaxError:
+        return [Parsed(tidy(text), markdown=False)]
+    return [_data({_name(root): _element(root)})]
+
+
+def _name(element: etree._Element) -> str:
+    return str(etree.QName(element).localname)
+
+
+def _element(element: etree._Element) -> Any:
+    """A text, or attributes and parts by name; parts of the same name are a list.
+
+    Text with elements inside of it is one text.
+    """
+    parts = [child for child in element if isinstance(child.tag, str)]
+    attributes = {str(etree.QName(key).localname): value for key, value in element.attrib.items()}
+    own = [element.text, *(child.tail for child in element)]
+    if not parts or any(text and text.strip() for text in own):
+        text = (
+            line("".join(map(str, element.itertext()))) if parts else (element.text or "").strip()
+        )
+        if not attributes:
+            return text
+        return {**attributes, "text": text} if text else attributes
+    found: dict[str, Any] = dict(attributes)
+    for child in parts:
+        name, value = _name(child), _element(child)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], _Several):
+            found[name].append(value)
+        else:
+            found[name] = _Several([found[name], value])
+    return found
+
+
+class _Several(list[Any]):
+    """Parts of the same name."""

@@ -1,0 +1,213 @@
+"""Mails as Markdown: who, when, what about, the text, and what is attached to it."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+
+import olefile
+
+from contracts.ingestion.media_types import media_type_of
+from services.ingestion.models.errors import Rejected
+from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.reading.decoding import decode
+from services.ingestion.services.reading.html import declared_encoding, markdown_of
+from services.ingestion.services.reading.markup import heading, joined, tidied
+
+_HEADERS = ("From", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject")
+# Mails may hold mails; further in than this nobody looks.
+_DEPTH_MAX = 5
+# A line that ends in a blank goes on in the next one (RFC 3676), but "-- " begins a signature.
+_FLOWED = re.compile(r"(?<!^--)(?<!\n--) \n(?![> \n])")
+_HEADING = re.compile(r"(?m)^(#{1,6})(?=[ \t])|^[ \t]*(`{3,}|~{3,})")
+
+
+def read_eml(body: bytes) -> list[Parsed]:
+    message = message_from_bytes(body.lstrip(), policy=policy.default)
+    if not message.keys():
+        raise Rejected("unreadable", "The file is no mail: it has no headers.")
+    return [_parsed(_Mail(message))]
+
+
+class _Mail:
+    """A mail of RFC 5322."""
+
+    def __init__(self, message: Message, depth: int = 0) -> None:
+        self._message, self._depth = message, depth
+
+    def headers(self) -> Iterator[tuple[str, str]]:
+        for name in _HEADERS:
+            for value in self._message.get_all(name, ()):
+                text = str(value).encode("utf-8", "surrogateescape")
+                yield name, " ".join(decode(text).split())
+
+    def blocks(self) -> Iterator[str]:
+        yield "\n".join(f"{name}: {value}" for name, value in self.headers())
+        attached: list[str] = []
+        yield from self._part(self._message, attached)
+        yield from attached
+
+    def _part(self, part: Message, attached: list[str]) -> Iterator[str]:
+        kind = part.get_content_type()
+        name = part.get_filename() or ""
+        if kind == "multipart/alternative":
+            yield self._fullest([*part.iter_parts()])  # type: ignore[attr-defined]
+        elif part.is_multipart() and kind != "message/rfc822":
+            for one in part.get_payload():
+                yield from self._part(one, attached)  # type: ignore[arg-type]
+        elif kind == "message/rfc822":
+            attached += self._forwarded(part)
+        elif not name and kind in ("text/plain", "text/html"):
+            yield _text(part)
+        elif name or part.get_content_disposition() == "attachment":
+            body = part.get_payload(decode=True)
+            attached += attachment(
+                name, kind, body if isinstance(body, bytes) else b"", self._depth
+            )
+        elif kind.startswith("text/") and kind not in ("text/css", "text/x-amp-html"):
+            yield _text(part)
+
+    def _fullest(self, parts: list[Message]) -> str:
+        """Plain text, unless the same as a page says at least twice as much."""
+        attached: list[str] = []
+        forms = [joined(self._part(part, attached)) for part in parts]
+        forms = [form for form in forms if form.strip()] or [""]
+        longest = max(forms, key=len)
+        return joined([forms[0] if len(longest) < 2 * len(forms[0]) else longest, *attached])
+
+    def _forwarded(self, part: Message) -> Iterator[str]:
+        for one in part.get_payload():
+            if self._depth < _DEPTH_MAX and isinstance(one, EmailMessage):
+                mail = _Mail(one, self._depth + 1)
+                yield heading(2, dict(mail.headers()).get("Subject", ""))
+                yield _demoted(joined(mail.blocks()))
+
+
+def _parsed(mail: "_Mail | _Outlook") -> Parsed:
+    title = dict(mail.headers()).get("Subject", "")
+    return Parsed(tidied(joined(mail.blocks())), markdown=True, title=tidied(title))
+
+
+def _text(part: Message) -> str:
+    raw = part.get_payload(decode=True)
+    body = raw if isinstance(raw, bytes) else b""
+    charset = part.get_content_charset()
+    if part.get_content_type() == "text/html":
+        return markdown_of(decode(body, charset or declared_encoding(body)))
+    text = decode(body, charset).replace("\r\n", "\n")
+    if str(part.get_param("format", "")).lower() == "flowed":
+        text = _FLOWED.sub("" if part.get_param("delsp") == "yes" else " ", text)
+    return tidied(text)
+
+
+def attachment(name: str, kind: str, body: bytes, depth: int) -> Iterator[str]:
+    """Its name as a heading with its text below; its name alone where it holds none."""
+    from services.ingestion.services.reading.readers import KINDS, read
+
+    media_type = media_type_of(name) or (kind if kind in KINDS else None)
+    text = ""
+    if media_type and depth < _DEPTH_MAX:
+        try:
+            [parsed] = read(body, media_type)
+            text = _demoted(parsed.text) if parsed.markdown else parsed.text
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the mail itself is read
+            text = ""
+    if text.strip():
+        yield heading(2, name or kind)
+        yield text
+    elif name:
+        yield f"Attachment: {name}"
+
+
+def _demoted(markdown: str) -> str:
+    """Headings below that of the attachment; what stands in code is none."""
+    fence = ""
+
+    def deeper(found: re.Match[str]) -> str:
+        nonlocal fence
+        if marks := found[2]:
+            fence = "" if fence and marks.startswith(fence) else fence or marks
+            return found[0]
+        return found[0] if fence else ("##" + found[1])[:6]
+
+    return _HEADING.sub(deeper, markdown)
+
+
+_PROPERTIES = "__properties_version1.0"
+_OUTLOOK_HEADERS = {"From": "0C1A", "To": "0E04", "Cc": "0E03", "Bcc": "0E02", "Subject": "0037"}
+_SENT = 0x00390040
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+
+
+def read_msg(body: bytes) -> list[Parsed]:
+    """Outlook's own form: properties as streams of an OLE file (MS-OXMSG)."""
+    with olefile.OleFileIO(body) as file:
+        return [_parsed(_Outlook(file, []))]
+
+
+class _Outlook:
+    """A mail of MS-OXMSG; one that is attached to another lies in a folder of its file."""
+
+    def __init__(self, file: olefile.OleFileIO, folder: list[str], depth: int = 0) -> None:
+        self._file, self._folder, self._depth = file, folder, depth
+
+    def headers(self) -> Iterator[tuple[str, str]]:
+        for name, code in _OUTLOOK_HEADERS.items():
+            value = self._text(self._folder, code)
+            if name == "From":
+                address = self._text(self._folder, "5D01") or self._text(self._folder, "0C1F")
+                if "@" in address and address != value:
+                    value = f"{value} <{address}>".strip()
+            if value:
+                yield name, " ".join(value.split())
+        if sent := self._sent():
+            yield "Date", sent
+
+    def blocks(self) -> Iterator[str]:
+        yield "\n".join(f"{name}: {value}" for name, value in self.headers())
+        text = self._text(self._folder, "1000")
+        if not text.strip() and (page := self._bytes(self._folder, "10130102")):
+            text = markdown_of(decode(page, declared_encoding(page)))
+        yield text
+        depth = len(self._folder)
+        names = {
+            path[depth]
+            for path in self._file.listdir()
+            if path[:depth] == self._folder and path[depth].startswith("__attach")
+        }
+        for name in sorted(names):
+            yield from self._attached([*self._folder, name])
+
+    def _attached(self, folder: list[str]) -> Iterator[str]:
+        name = (
+            self._text(folder, "3707") or self._text(folder, "3704") or self._text(folder, "3001")
+        )
+        inside = [*folder, "__substg1.0_3701000D"]
+        if self._file.exists(inside):
+            if self._depth < _DEPTH_MAX:
+                yield heading(2, name or "Attached mail")
+                yield _demoted(joined(_Outlook(self._file, inside, self._depth + 1).blocks()))
+            return
+        kind = self._text(folder, "370E")
+        yield from attachment(name, kind, self._bytes(folder, "37010102"), self._depth)
+
+    def _bytes(self, folder: list[str], code: str) -> bytes:
+        path = [*folder, f"__substg1.0_{code}"]
+        return bytes(self._file.openstream(path).read()) if self._file.exists(path) else b""
+
+    def _text(self, folder: list[str], code: str) -> str:
+        """As UTF-16, or in the code page of who wrote it."""
+        wide = self._bytes(folder, f"{code}001F")
+        text = wide.decode("utf-16-le", "replace") if wide else ""
+        return (text or decode(self._bytes(folder, f"{code}001E"))).strip("\0 \r\n")
+
+    def _sent(self) -> str:
+        """Entries of 16 bytes after a head: type and number, flags, value."""
+        path = [*self._folder, _PROPERTIES]
+        raw = bytes(self._file.openstream(path).read()) if self._file.exists(path) else b""
+        for at in range(24 if self._folder else 32, len(raw) - 15, 16):
+            if int.from_bytes(raw[at : at + 4], "little") == _SENT:
+                ticks = int.from_bytes(raw[at + 8 : at + 16], "little")
+                return (_EPOCH + timedelta(microseconds=ticks // 10)).strftime("%Y-%m-%d %H:%M UTC")
+        return ""

@@ -1,0 +1,147 @@
+"""Texts of OpenDocument (Writer) as Markdown."""
+
+from collections.abc import Iterable, Iterator
+
+from lxml import etree
+
+from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.reading.markup import (
+    Cell,
+    header_depth,
+    heading,
+    joined,
+    one_header,
+    paged,
+    spread,
+    table,
+)
+from services.ingestion.services.reading.packages import (
+    attribute,
+    open_archive,
+    parsed_xml,
+    told_title,
+)
+
+_SPACE = "urn:oasis:names:tc:opendocument:xmlns"
+_TEXT, _TABLE = f"{{{_SPACE}:text:1.0}}", f"{{{_SPACE}:table:1.0}}"
+_REPEATED_MAX = 256
+# What was deleted, remarks, fields of page numbers, and lists that repeat the headings.
+_NO_TEXT_NAMED = (
+    "tracked-changes annotation annotation-end page-number page-count table-of-content "
+    "illustration-index table-index alphabetical-index forms sequence-decls variable-decls "
+    "user-field-decls hidden-text hidden-paragraph"
+)
+_NO_TEXT = frozenset(_NO_TEXT_NAMED.split())
+_BREAK = "\x0c"
+
+
+def read_odt(body: bytes) -> list[Parsed]:
+    """Pages only where the program that saved the file marked where each ends."""
+    with open_archive(body) as archive:
+        content = parsed_xml(archive.read("content.xml"))
+        has_styles = "styles.xml" in archive.namelist()
+        styles = parsed_xml(archive.read("styles.xml")) if has_styles else None
+        title = told_title(archive)
+    hidden = _hidden_styles(content)
+    root = next(content.iter("{*}body"))
+    blocks = [block for element in root for block in _Text(hidden).blocks(element)]
+    if styles is not None:
+        margins = styles.iter("{*}header", "{*}footer", "{*}header-first", "{*}footer-first")
+        told = (block for margin in margins for block in _Text(hidden).blocks(margin))
+        blocks += dict.fromkeys(block.replace(_BREAK, "") for block in told)
+    text, spans = paged(enumerate(joined(blocks).split(_BREAK), 1))
+    return [Parsed(text, markdown=True, title=title, pages=spans if len(spans) > 1 else ())]
+
+
+def _hidden_styles(content: etree._Element) -> frozenset[str]:
+    return frozenset(
+        attribute(style, "name")
+        for style in content.iter("{*}style")
+        if any(attribute(one, "display") == "none" for one in style)
+    )
+
+
+class _Text:
+    def __init__(self, hidden: frozenset[str]) -> None:
+        self._hidden = hidden
+
+    def blocks(self, elements: Iterable[etree._Element], depth: int = 0) -> Iterator[str]:
+        for element in elements:
+            name = _name(element)
+            if name in _NO_TEXT or not name:
+                continue
+            if name in ("p", "h"):
+                level = int(element.get(f"{_TEXT}outline-level", 1)) if name == "h" else 0
+                aside: list[str] = []
+                text = self._inline(element, aside).strip(" \n")
+                breaks = _BREAK * text.count(_BREAK) if level else ""
+                yield breaks + heading(level, text.replace(_BREAK, "")) if level else text
+                yield from aside
+            elif name == "list":
+                yield from self._list(element, depth)
+            elif name == "table":
+                yield self._table(element)
+            elif name == "soft-page-break":
+                yield _BREAK
+            else:
+                yield from self.blocks(element, depth)
+
+    def _list(self, element: etree._Element, depth: int) -> Iterator[str]:
+        for item in element.iterchildren(f"{_TEXT}list-item", f"{_TEXT}list-header"):
+            first = True
+            for child in item:
+                if _name(child) == "list":
+                    yield from self._list(child, depth + 1)
+                    continue
+                for block in self.blocks([child], depth):
+                    yield f"{'  ' * depth}{'- ' if first else '  '}{block}" if block else ""
+                    first = False
+
+    def _table(self, element: etree._Element) -> str:
+        rows: list[list[Cell]] = []
+        heads = 0
+        for row in element.iter(f"{_TABLE}table-row"):
+            if next(row.iterancestors(f"{_TABLE}table")) is not element:
+                continue
+            cells: list[Cell] = []
+            for cell in row.iterchildren(f"{_TABLE}table-cell"):
+                size = (
+                    int(cell.get(f"{_TABLE}number-{kind}-spanned", 1))
+                    for kind in ("columns", "rows")
+                )
+                made = Cell(" ".join(self.blocks(cell)).replace(_BREAK, " "), *size)
+                repeated = int(cell.get(f"{_TABLE}number-columns-repeated", 1))
+                cells += [made] * min(repeated, _REPEATED_MAX - len(cells))
+            in_head = _name(next(row.iterancestors())) == "table-header-rows"
+            heads += in_head and heads == len(rows)
+            rows.append(cells)
+        grid = spread(rows)
+        depth = heads or (header_depth(rows[0], len(grid[0])) if rows else 1)
+        return table(one_header(grid, depth))
+
+    def _inline(self, element: etree._Element, aside: list[str]) -> str:
+        """Notes and boxes stand after the paragraph, in `aside`."""
+        parts = [element.text or ""]
+        for child in element:
+            name = _name(child)
+            style = child.get(f"{_TEXT}style-name")
+            if name == "s":
+                parts.append(" " * min(int(child.get(f"{_TEXT}c", 1)), _REPEATED_MAX))
+            elif name in ("tab", "line-break", "soft-page-break"):
+                parts.append({"tab": " ", "line-break": "\n"}.get(name, _BREAK))
+            elif name == "note":
+                aside += [
+                    one for body in child.iter(f"{_TEXT}note-body") for one in self.blocks(body)
+                ]
+            elif name == "text-box":
+                aside += self.blocks(child)
+            elif name in ("title", "desc"):
+                parts.append("" if name == "title" else child.text or "")
+            elif name and name not in _NO_TEXT and (style is None or style not in self._hidden):
+                parts.append(self._inline(child, aside))
+            parts.append(child.tail or "")
+        return "".join(parts)
+
+
+def _name(element: etree._Element) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""

@@ -1,0 +1,52 @@
+"""Each kind of file and its reader, which is loaded when the first file of the kind comes."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from contracts.ingestion.media_types import KNOWN
+from services.ingestion.models.parsed import Parsed
+
+Read = Callable[[bytes], list[Parsed]]
+
+# Extension to module and function; extensions of one media type have the same.
+READERS: Mapping[str, str] = {
+    "csv": "tables.read_csv",
+    "docx": "word.read_docx",
+    "eml": "mail.read_eml",
+    "epub": "html.read_epub",
+    "htm": "html.read_html",
+    "html": "html.read_html",
+    "ipynb": "data.read_notebook",
+    "json": "data.read_json",
+    "jsonl": "data.read_json_lines",
+    "log": "text.read_text",
+    "markdown": "text.read_markdown",
+    "md": "text.read_markdown",
+    "msg": "mail.read_msg",
+    "ods": "tables.read_ods",
+    "odt": "opendocument.read_odt",
+    "pdf": "pdf.read_pdf",
+    "pptx": "slides.read_pptx",
+    "rst": "text.read_rst",
+    "rtf": "rtf.read_rtf",
+    "tsv": "tables.read_csv",
+    "txt": "text.read_text",
+    "xhtml": "html.read_html",
+    "xlsx": "xlsx.read_xlsx",
+    "xml": "data.read_xml",
+    "yaml": "data.read_yaml",
+    "yml": "data.read_yaml",
+}
+KINDS = {KNOWN[extension]: name for extension, name in READERS.items()}
+
+
+def reader_of(media_type: str) -> Read:
+    """Raises KeyError for a kind that is not known."""
+    module, _, function = KINDS[media_type].partition(".")
+    read: Read = getattr(import_module(f"{__package__}.{module}"), function)
+    return read
+
+
+def read(body: bytes, media_type: str) -> list[Parsed]:
+    """As `Parser.parse`. Raises Rejected, or what the reader's library raises."""
+    return reader_of(media_type)(body)
