@@ -279,6 +279,24 @@ _COLUMNS = [
     for n, text in enumerate(lines)
 ]
 
+
+def _report_page(number: int) -> str:
+    """A running head, a list, a ruled table with a cell of two lines, a page number."""
+    rules = "\n".join(f"72 {y} m 500 {y} l S" for y in (640, 620, 588, 568))
+    texts = drawn(
+        (72, 760, 9, "Harbour report"),
+        (72, 720, 11, f"Page {number} tells what the crane lifts."),
+        *((72, 700 - 14 * n, 11, "-") for n in range(2)),
+        *((90, 700 - 14 * n, 11, f"Load {n} is short") for n in range(2)),
+        *((x, 626, 11, words) for x, words in ((76, "Berth"), (160, "Duty"), (420, "Fee"))),
+        *((76, 606, 11, "1"), (160, 606, 11, "Keep it clean, also in the"), (420, 606, 11, "9")),
+        (160, 594, 11, "months of winter"),
+        *((76, 574, 11, "2"), (160, 574, 11, "None"), (420, 574, 11, "8")),
+        (300, 30, 9, f"{number}"),
+    )
+    return f"{texts}\n{rules}"
+
+
 _PDF = {
     "tides.pdf": Sample(
         "headings; tables without lines; blank pages count; invented titles are left out",
@@ -307,6 +325,10 @@ _PDF = {
             ],
             turned=90,
         ),
+    ),
+    "report.pdf": Sample(
+        "tables with lines; running heads once; no page numbers",
+        pdf_of([_report_page(n) for n in (1, 2, 3)]),
     ),
     "columns.pdf": Sample(
         "columns one after the other; words broken at a line's end are whole",
