@@ -25,7 +25,7 @@ Answer only from the sources and the conversation, in the language of the questi
 exactly. After each statement name its source in square brackets, like [1] or [2][3], with the \
 numbers of this message only. If the sources do not answer the question, say so plainly."""
 # Not an index in code, such as `args[0]`.
-_OLD_CITATION = re.compile(r"(?<![A-Za-z0-9_)])[ \t]*\[\d{1,4}\]")
+_OLD_CITATION = re.compile(r"[ \t]+\[\d{1,4}\]|(?<![A-Za-z0-9_)])\[\d{1,4}\]")
 # All that a model may read as the end of a line (Unicode TR 14: BK, CR, LF, NL).
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Nobody sees them, but a model reads them: tag characters, zero widths, bidirectional controls,
