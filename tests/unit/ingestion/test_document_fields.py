@@ -61,7 +61,7 @@ def test_what_cannot_be_stored_is_refused_by_the_decoder(fields: dict[str, Any])
 def test_a_number_beyond_all_bounds_is_infinite() -> None:
     """Issue 10, 22: JSON has no infinity, and yet a reader may get one."""
     body = sent(metadata={"x": 12345}).replace("12345", "1e999")
-    with pytest.raises(Undecodable, match=r"metadata: .*infinite; leave it out"):
+    with pytest.raises(Undecodable, match="a number is too large"):
         read(body)
 
 
