@@ -1,4 +1,4 @@
-"""`python -m docs.generate`: writes docs/settings.md and the index of the ADRs (`make docs`)."""
+"""`python -m docs.generate`: writes the pages about settings, kinds and decisions (`make docs`)."""
 
 import argparse
 import json
@@ -13,12 +13,15 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from compose.local.bedrock.settings import Settings as StandInSettings
+from contracts.ingestion.media_types import KNOWN
 from services.finetune_export.settings import FinetuneExportSettings
 from services.gateway.settings import GatewaySettings
+from services.ingestion.services.reading.readers import READERS
 from services.ingestion.settings import IngestionSettings
 from services.memory.settings import MemorySettings
 from services.retrieval.settings import RetrievalSettings
 from shared.settings import Settings
+from tests.integration.ingestion.corpus import GOLDEN, SAME_AS, SAMPLES
 
 FOLDER = Path(__file__).parent
 SECTIONS: Mapping[str, type[BaseSettings]] = {
@@ -109,7 +112,33 @@ def _title(page: Path) -> str:
     return page.read_text().splitlines()[0].removeprefix("#").strip()
 
 
+_KINDS_HEAD = """# Kinds of files
+
+What can be taken in, what reads it, and what the golden corpus in `tests/integration/ingestion/`
+shows of each kind. A citation names the page where the kind has pages: of a PDF, a slide of a
+presentation, a sheet of a workbook. `make docs` writes this page from the corpus.
+
+| extension | media type | read by | pages | what is read |
+|---|---|---|---|---|
+"""
+
+
+def kinds_page() -> str:
+    """Markdown: a row for each extension that is known."""
+    rows = []
+    for extension, media_type in sorted(KNOWN.items()):
+        like = SAME_AS.get(extension, extension)
+        names = [name for name in SAMPLES if name.endswith(f".{like}")]
+        paged = any("pages: none" not in (GOLDEN / f"{n}.expected").read_text() for n in names)
+        shows = "; ".join(SAMPLES[name].shows for name in names)
+        reader = READERS[extension].partition(".")[0]
+        cells = f"`{extension}`", f"`{media_type}`", f"`{reader}.py`", "yes" if paged else "no"
+        rows.append(f"| {' | '.join(cells)} | {_cell(shows)} |\n")
+    return _KINDS_HEAD + "".join(rows)
+
+
 PAGES = {
+    FOLDER / "kinds.md": kinds_page,
     FOLDER / "settings.md": settings_page,
     FOLDER / "adr" / "README.md": decisions_page,
 }

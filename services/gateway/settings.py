@@ -32,6 +32,17 @@ class GatewaySettings(Settings):
         default=110.0, ge=0, description="seconds for answers under way to end after a stop"
     )
 
+    connections: int = Field(
+        default=2000, ge=1, description="connections that may be open; one more gets a 503"
+    )
+    head_s: float = Field(
+        default=10.0, gt=0, description="seconds that a client has to send a request's head"
+    )
+    body_idle_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds without a byte of a request's body before the client gets a 408",
+    )
     record_s: float = Field(
         default=10.0,
         gt=0,
@@ -89,9 +100,9 @@ class GatewaySettings(Settings):
         default=50 * 1024 * 1024, gt=0, description="bytes of an uploaded file at most"
     )
     uploads_at_once: int = Field(
-        default=8,
+        default=4,
         ge=1,
-        description="uploads that are read at the same time; each takes about 8 MiB of memory,"
+        description="uploads that are read at the same time; each takes about 13 MiB of memory,"
         " others wait",
     )
     upload_wait_s: float = Field(

@@ -38,7 +38,7 @@ from shared.lifecycle import Runnable, Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
 from shared.metering import Metering
 from shared.outcomes import Handlers
-from shared.ports import Clock, Model, Publisher
+from shared.ports import Clock, Model, Probe, Publisher
 
 DOCUMENTS, QUERIES, EVENTS = "ingestion-documents", "ingestion-queries", "ingestion-events"
 # Messages that are handled together are committed together.
@@ -91,11 +91,8 @@ async def bootstrap(
         dimension = settings.embedding_dimension
         embed = Embed(model, vectors, metering, settings.embedding_model, dimension)
         ingest = Ingest(worklist, blobs, parser, embed, settings.max_document_bytes, entities)
-        consume = partial(Consumer, bus, probe=database.ping)
         runnables: list[Runnable] = [
-            consume(DOCUMENTS, handlers[DOCUMENTS], concurrency=AT_ONCE, foreign=foreign),
-            consume(QUERIES, handlers[QUERIES], concurrency=16),
-            consume(EVENTS, handlers[EVENTS], concurrency=AT_ONCE, linger_s=LINGER_S),
+            *_consumers(bus, handlers, database.ping),
             Worker(worklist, ingest, announcer, work, settings.documents_in_flight, times),
             Upkeep(worklist, purging, (vectors, extractions), announcer, blobs, purge, times),
             Reconciliation(blobs, registry, take_in, clock or SystemClock(), times),
@@ -159,3 +156,12 @@ def entities_of(
         settings.entity_tokens_max, settings.entity_answer_tokens, settings.entity_calls
     )
     return ReadEntities(model, cache, metering, settings.entity_model, limits)
+
+
+def _consumers(bus: Bus, handlers: Mapping[str, Handlers], probe: Probe) -> list[Consumer]:
+    consume = partial(Consumer, bus, probe=probe)
+    return [
+        consume(DOCUMENTS, handlers[DOCUMENTS], concurrency=AT_ONCE, foreign=foreign),
+        consume(QUERIES, handlers[QUERIES], concurrency=16),
+        consume(EVENTS, handlers[EVENTS], concurrency=AT_ONCE, linger_s=LINGER_S),
+    ]

@@ -115,8 +115,10 @@ class FakeBlobs:
     """shared.ports.Blobs and Listing."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
-    # When an object was put; long ago for those that a test put there itself.
+    # When an object was put; just now for those that a test put into `objects`.
     modified: dict[str, datetime] = field(default_factory=dict)
+    # How often it was listed.
+    looks: int = 0
     faults: Faults = field(default_factory=Faults)
 
     async def put(self, key: str, body: bytes) -> None:
@@ -146,9 +148,10 @@ class FakeBlobs:
 
     async def listed(self, prefix: str) -> AsyncIterator[list[Listed]]:
         self.faults.strike("s3")
-        long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+        self.looks += 1
+        now = datetime.now(UTC)
         yield [
-            Listed(key, len(body), sha256(body).hexdigest()[:32], self.modified.get(key, long_ago))
+            Listed(key, len(body), sha256(body).hexdigest()[:32], self.modified.get(key, now))
             for key, body in sorted(self.objects.items())
             if key.startswith(prefix)
         ]

@@ -9,12 +9,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench import consumer, gateway, growth, ingest, real, rerank, search, startup
+from tests.bench import consumer, gateway, growth, ingest, real, rerank, search, startup, uploads
 from tests.bench.figures import Figure, show
 
 MEASURES: Mapping[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "consumer": consumer.measure,
     "gateway": gateway.measure,
+    "uploads": uploads.measure,
     "startup": startup.measure,
     "search": search.measure,
     "growth": growth.measure,

@@ -120,7 +120,7 @@ def _finish(reason: StopReason, usage: dict[str, Any], body: dict[str, Any], sai
 
 
 async def _parts(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-    async for line in response.aiter_lines():
+    async for line in _lines(response):
         data = line.removeprefix("data:").strip()
         if not line.startswith("data:") or data == "[DONE]":
             continue
@@ -131,6 +131,16 @@ async def _parts(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
         if "error" in part:
             raise ModelError(f"The language model failed: {json.dumps(part['error'])[:500]}")
         yield part
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    """Lines as server-sent events have them; httpx would end one at U+2028 or U+0085 too."""
+    held = b""
+    async for data in response.aiter_bytes():
+        *lines, held = (held + data).split(b"\n")
+        for line in lines:
+            yield line.decode(errors="replace").rstrip("\r")
+    yield held.decode(errors="replace")
 
 
 def _counted(texts: Any) -> int:

@@ -1,5 +1,6 @@
 """The five services as processes, and the one environment that they all read."""
 
+import os
 import sys
 from collections.abc import Mapping
 
@@ -41,6 +42,7 @@ def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
         **search_environment(layout, plan),
         # The emulator knows no identities: whoever reaches it on loopback is the operator.
         "RAGOPS_SENDERS": '{"*": ["*"]}',
+        "RAGOPS_S3_SENDERS": '["*"]',
     }
 
 
@@ -48,11 +50,13 @@ def _models(plan: Plan) -> dict[str, str]:
     """An account has the models of the settings' defaults, or those that the person names."""
     if plan.account is not None:
         return {}
+    # The name tells the gateway whether answers are written or only quoted.
+    answering = "local.llm-v1" if os.environ.get("RAGOPS_LLM_URL") else "local.extractive-v1"
     return {
         "RAGOPS_BEDROCK_ENDPOINT_URL": plan.bedrock_url,
         "RAGOPS_EMBEDDING_MODEL": "local.minilm-l6-v2",
         "RAGOPS_EMBEDDING_DIMENSION": "384",
-        "RAGOPS_ANSWER_MODELS": '["local.extractive-v1"]',
+        "RAGOPS_ANSWER_MODELS": f'["{answering}"]',
         "RAGOPS_RERANK_MODEL": "local.maxsim-v1",
     }
 

@@ -2,14 +2,15 @@
 
 import hashlib
 import re
+import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Message, Receive, Scope, Send
 
 from contracts.gateway.http import Problem
 from contracts.gateway.http_chat import (
@@ -32,7 +33,21 @@ _EVENTS = (MetaEvent, SourceView, TokenEvent, Citation, UsageEvent, DoneEvent, E
 
 
 class App(FastAPI):
-    """FastAPI whose OpenAPI document tells of our own shapes."""
+    """FastAPI whose OpenAPI document tells of our own shapes, and whose failures are logged."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        # No coroutine of its own, so that an event of a stream costs next to nothing.
+        def watched(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                problems.tell(scope, message["status"], time.perf_counter() - began)
+            return send(message)
+
+        await super().__call__(scope, receive, watched)
 
     def openapi(self) -> dict[str, Any]:
         """Made at the first call. Our shapes are added, FastAPI's own error shapes taken out."""

@@ -10,6 +10,8 @@ from services.gateway.models.principal import Principal
 from services.gateway.models.refusals import Forbidden, Unauthorized
 from services.gateway.services.access import Access
 
+# 64 groups of 128 characters fit; more is not even decoded.
+_TOKEN_BYTES_MAX = 8 * 1024
 _BEARER = HTTPBearer(
     scheme_name="token",
     bearerFormat="JWT",
@@ -31,6 +33,8 @@ def authentication(access: Access) -> Needs:
         ) -> Principal:
             if credentials is None:
                 raise Unauthorized("Send 'Authorization: Bearer <token>'.")
+            if len(credentials.credentials) > _TOKEN_BYTES_MAX:
+                raise Unauthorized("The token is too long. Mint one with this system.")
             who = access.verify(credentials.credentials)
             if scope not in who.scopes:
                 raise Forbidden(scope)

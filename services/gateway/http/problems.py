@@ -1,7 +1,7 @@
 """JSON responses; every error as application/problem+json (RFC 9457) with a stable code."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from contracts.gateway.http import FieldError, Problem
 from services.gateway.models.refusals import (
@@ -19,6 +20,7 @@ from services.gateway.models.refusals import (
     UnknownKind,
 )
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
+from shared.observability import metric
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -29,12 +31,16 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
+    431: "head_too_large",
     500: "internal",
     503: "unavailable",
 }
+_CODE = "ragops.problem_code"
+_Handler = Callable[[Request, Any], "ProblemResponse"]
 # What a person calls the part that does not answer; by queue or dependency.
 _PARTS = {
     "retrieval-queries": "Search is",
@@ -66,6 +72,32 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+class ProblemResponse(Response):
+    """A problem that knows its code, for the log."""
+
+    def __init__(
+        self, content: str, status: int, headers: Mapping[str, str] | None, code: str
+    ) -> None:
+        super().__init__(content, status, headers, MEDIA_TYPE)
+        self.code = code
+
+
+def tell(scope: Scope, status: int, seconds: float) -> None:
+    """One log line and one count of a response of 400 or more; nothing that a client wrote."""
+    route = getattr(scope.get("route"), "path", "unknown")
+    code = scope.get(_CODE) or CODES.get(status, "error")
+    metric("HttpErrors", 1, method=scope["method"], route=route, status=str(status))
+    fields = {
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "code": code,
+        "ms": round(seconds * 1000, 1),
+    }
+    level = logging.WARNING if status >= 500 else logging.INFO
+    logger.log(level, "request_refused", extra={"fields": fields})
+
+
 def problem(
     status: int,
     detail: str,
@@ -73,7 +105,7 @@ def problem(
     errors: list[FieldError] | None = None,
     headers: dict[str, str] | None = None,
     code: str | None = None,
-) -> Response:
+) -> ProblemResponse:
     body = Problem(
         title=HTTPStatus(status).phrase,
         status=status,
@@ -82,14 +114,14 @@ def problem(
         errors=errors,
     )
     content = body.model_dump_json(exclude_none=True)
-    return Response(content, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    return ProblemResponse(content, status, headers, body.code)
 
 
-def _unauthorized(_: Request, error: Unauthorized) -> Response:
+def _unauthorized(_: Request, error: Unauthorized) -> ProblemResponse:
     return problem(401, str(error), headers={"WWW-Authenticate": "Bearer"})
 
 
-def _invalid(_: Request, error: InvalidRequest) -> Response:
+def _invalid(_: Request, error: InvalidRequest) -> ProblemResponse:
     errors = [FieldError(field=error.field, message=str(error))]
     return problem(422, f"{error.field}: {error}", errors=errors)
 
@@ -99,7 +131,7 @@ def _field(location: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in location[1:]) or "body"
 
 
-def _not_valid(_: Request, error: RequestValidationError) -> Response:
+def _not_valid(_: Request, error: RequestValidationError) -> ProblemResponse:
     errors = [
         FieldError(field="body", message="This is not JSON. Send Content-Type: application/json.")
         if item["type"] == "json_invalid"
@@ -110,12 +142,12 @@ def _not_valid(_: Request, error: RequestValidationError) -> Response:
     return problem(422, detail, errors=errors)
 
 
-def _http(_: Request, error: HTTPException) -> Response:
+def _http(_: Request, error: HTTPException) -> ProblemResponse:
     headers = dict(error.headers) if error.headers else None
     return problem(error.status_code, str(error.detail), headers=headers)
 
 
-def _unavailable(_: Request, error: DeadlineMissed | Unavailable) -> Response:
+def _unavailable(_: Request, error: DeadlineMissed | Unavailable) -> ProblemResponse:
     """Names what a person wanted, never a queue or a store."""
     logger.warning("unavailable", extra={"fields": {"reason": str(error)}})
     what = error.queue if isinstance(error, DeadlineMissed) else error.dependency
@@ -124,7 +156,7 @@ def _unavailable(_: Request, error: DeadlineMissed | Unavailable) -> Response:
     return problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def _refused(request: Request, error: RequestRefused) -> Response:
+def _refused(request: Request, error: RequestRefused) -> ProblemResponse:
     """What another service refused: a mistake of the client, an outage, or a fault of ours."""
     if error.code == "invalid_request":
         return problem(422, str(error))
@@ -155,4 +187,15 @@ def install(app: FastAPI) -> None:
         Exception: lambda _, __: problem(500, _INTERNAL),
     }
     for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
+        app.add_exception_handler(kind, _noted(handler))
+
+
+def _noted(handler: _Handler) -> Callable[[Request, Any], Awaitable[Response]]:
+    """The handler, which leaves the problem's code where `tell` finds it."""
+
+    async def noted(request: Request, error: Any) -> Response:
+        response = handler(request, error)
+        request.scope[_CODE] = response.code
+        return response
+
+    return noted

@@ -10,6 +10,8 @@ from typing import Protocol
 import uvicorn
 from fastapi import FastAPI
 
+from services.gateway.http.connections import ConnectionLimits, limited
+
 
 class Needed(Protocol):
     """A shared.lifecycle.Runnable."""
@@ -48,7 +50,13 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: FastAPI, listener: socket.socket, *, drain_s: float, needed: Needed
+        self,
+        app: FastAPI,
+        listener: socket.socket,
+        *,
+        drain_s: float,
+        needed: Needed,
+        limits: ConnectionLimits,
     ) -> None:
         self._listener, self._needed, self._drain_s = listener, needed, drain_s
         self._serving: asyncio.Task[None] | None = None
@@ -57,7 +65,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=limited(limits),
                 ws="none",
                 lifespan="off",
                 access_log=False,

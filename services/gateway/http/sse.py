@@ -36,6 +36,12 @@ KEEP_ALIVE_S = 15.0
 # After a write with text the next pieces have so long to gather: nobody sees it, and a fast model
 # costs a write for some tokens instead of one for each.
 GATHER_S = 0.01
+# U+2028, U+2029 and U+0085; JSON itself escapes VT and FF.
+_SEPARATORS = (
+    (b"\xe2\x80\xa8", rb"\u2028"),
+    (b"\xe2\x80\xa9", rb"\u2029"),
+    (b"\xc2\x85", rb"\u0085"),
+)
 _KEEP_ALIVE = b": keep-alive\n\n"
 _SOURCES = TypeAdapter(tuple[SourceView, ...])
 _CITATIONS = TypeAdapter(tuple[Citation, ...])
@@ -71,6 +77,10 @@ def _sse(name: bytes, data: BaseModel) -> bytes:
 
 
 def _line(name: bytes, data: bytes) -> bytes:
+    """JSON may hold line separators as they are, but many readers end a line at each of them."""
+    for separator, escape in _SEPARATORS:
+        if separator in data:
+            data = data.replace(separator, escape)
     return b"event: %b\ndata: %b\n\n" % (name, data)
 
 

@@ -2,7 +2,8 @@
 
 import { make } from "./dom.js";
 
-const INLINE = /(\*\*[^*\n]+\*\*|`[^`\n]+`|\[\d{1,4}\])/;
+// A number in brackets right after a word is an index, such as args[0], and no citation.
+const INLINE = /(\*\*[^*\n]+\*\*|`[^`\n]+`|(?<![A-Za-z0-9_)])\[\d{1,4}\])/;
 const BULLET = /^\s*[-*•]\s+/;
 const NUMBERED = /^\s*\d+[.)]\s+/;
 const HEADING = /^#{1,6}\s+/;

@@ -11,7 +11,7 @@ from services.ingestion.models.times import Times
 from services.ingestion.models.version import Deletion, Leftover
 from services.ingestion.services.announcing import Announcer
 from services.ingestion.services.ports import ExtractionCache, Purging, VectorCache, Worklist
-from shared.errors import described
+from shared.errors import Unavailable, described
 from shared.observability import bound, span
 from shared.ports import Blobs
 
@@ -75,6 +75,9 @@ class Upkeep:
         """Whatever goes wrong in a step must not keep the others from their turn."""
         try:
             await work
+        except Unavailable as error:
+            fields = {"step": name, "dependency": error.dependency}
+            logger.warning("upkeep_put_off", extra={"fields": fields})
         except Exception as error:
             fields = {"step": name, "reason": described(error)}
             logger.exception("upkeep_failed", extra={"fields": fields})

@@ -10,11 +10,16 @@ EdgeKind = Literal["names", "same as"]
 Relation = Literal["same as", "names", "named by", "names each other"]
 
 
+# The seed of a link that starts at the question itself.
+QUESTION = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """From `seed`, a passage that mentions `entity`, to `passage_id`, which is about it.
 
-    `named_by` passages mention the entity: the fewer, the stronger the link.
+    A link from QUESTION: the question itself names the entity. `named_by` passages mention the
+    entity: the fewer, the stronger the link.
     """
 
     seed: str

@@ -70,6 +70,12 @@ class Links(Protocol):
         when the graph cannot be reached.
         """
 
+    async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
+        """Links from QUESTION, over these names, to the passages in scope that are about them.
+
+        Leaves out, raises and may hold the same as `links`.
+        """
+
 
 class Names(Links, Protocol):
     """What the neighbourhood of an entity needs beside links.

@@ -116,7 +116,7 @@ async def test_what_is_not_known_is_said_and_what_was_shown_stays() -> None:
         await expect(problem).to_be_hidden()
         await page.get_by_label("A name in your documents").fill("broken")
         await page.keyboard.press("Enter")
-        await expect(problem).to_contain_text("The knowledge graph does not answer now.")
+        await expect(problem).to_contain_text("The knowledge graph is not available now.")
         await expect(page.locator("#graph-title")).to_have_text("Ferry")
         await page.get_by_role("button", name="New conversation").click()
         await expect(page.get_by_label("Your question")).to_be_focused()

@@ -1,28 +1,45 @@
 """What breaks on a document's way, and what becomes of the document."""
 
 import asyncio
-from dataclasses import replace
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1, DocumentFailedV1
 from contracts.ingestion.manifest import manifest_key
 from contracts.platform.usage import ModelUsedV2
 from services.ingestion.models.version import Counts, Result
-from services.ingestion.services.working import worker
+from services.ingestion.services.content import content_hash
+from services.ingestion.services.intake import intake
+from services.ingestion.services.working import ingest, worker
+from services.ingestion.store import intakes
+from services.ingestion.store.database import parameter
+from shared.errors import described
+from shared.observability.logs import JsonFormatter
+from shared.ports import Embedded, EmbedRole
+from shared.testing.fakes import FakeBlobs
 from shared.testing.probe import until
 from tests.integration.ingestion.crashing import die
-from tests.integration.ingestion.world import World
+from tests.integration.ingestion.world import Outages, World
+from tests.unit.ingestion.fakes import HashModel
 
 RESULT = Result("hash", "key", "text/plain", "test.embed", 8, Counts(chunks=1))
 
 
-async def attempts(world: World, document: str) -> int:
+async def counts(world: World, document: str) -> tuple[int, int]:
+    """Failed attempts, and claims that ended without a word."""
     async with world.database.transaction() as transaction:
         rows = await transaction.execute(
-            "SELECT attempts FROM versions WHERE document_id = :id", {"id": document}
+            "SELECT attempts, interruptions FROM versions WHERE document_id = :id",
+            {"id": document},
         )
-        return int(rows.scalar_one())
+        row = rows.one()
+        return row.attempts, row.interruptions
 
 
 async def test_an_outage_of_the_model_counts_no_attempt(world: World) -> None:
@@ -32,7 +49,7 @@ async def test_an_outage_of_the_model_counts_no_attempt(world: World) -> None:
         for document in documents:
             await world.ends(document, "indexing")
     assert world.model.faults.fired == 8
-    assert [await attempts(world, document) for document in documents] == [0, 0, 0]
+    assert {await counts(world, document) for document in documents} == {(0, 0)}
 
 
 async def test_an_outage_of_the_store_of_objects_counts_no_attempt(world: World) -> None:
@@ -72,7 +89,7 @@ async def test_a_stopped_worker_gives_its_documents_back(world: World) -> None:
         document = await world.offer("a.txt", "text")
         await until(lambda: world.model.waiting)
     assert (await world.see(document)).status == "accepted"
-    assert await attempts(world, document) == 0
+    assert await counts(world, document) == (0, 0)
     world.model.gate.set()
     async with world.working():
         await world.ends(document, "indexing")
@@ -101,6 +118,196 @@ async def test_chunked_is_sent_again_until_retrieval_answers(world: World) -> No
         await world.answer_all()
         assert (await world.see(document)).status == "ready"
     assert len(set(world.publisher.ids(DocumentChunkedV1))) == 1
+
+
+async def test_a_version_that_retrieval_refuses_has_failed(world: World) -> None:
+    """Issue 10, 17: it is announced no more, and the next one can be indexed."""
+    async with world.working():
+        document = await world.offer("a.txt", "text")
+        await world.ends(document, "indexing")
+        [chunked] = world.publisher.of(DocumentChunkedV1)
+        await world.refuse(chunked, tenant="globex")
+        assert (await world.see(document)).status == "indexing"
+        await world.refuse(chunked)
+        failed = await world.see(document)
+        assert failed.status == "failed"
+        assert failed.error is not None
+        assert failed.error.code == "wrong_dimension"
+        await until(lambda: world.publisher.of(DocumentFailedV1))
+        sent = len(world.publisher.of(DocumentChunkedV1))
+        await world.refuse(chunked)
+        await world.offer("a.txt", "text")
+        await until(lambda: world.publisher.of(DocumentChunkedV1)[-1].ordinal == 2)
+    assert len([c for c in world.publisher.of(DocumentChunkedV1) if c.ordinal == 1]) == sent
+
+
+async def test_an_announcement_that_nobody_answers_ends_after_its_deadline(world: World) -> None:
+    """Issue 10, 17: also when retrieval answers with other counts."""
+    world.options |= {"resend_s": 0.1, "answer_s": 0.5}
+    async with world.working():
+        documents = [await world.offer(f"{n}.txt", f"text {n}") for n in range(2)]
+        await world.ends(documents[1], "indexing")
+        await until(lambda: len(world.publisher.of(DocumentChunkedV1)) > 1)
+        for chunked in world.publisher.of(DocumentChunkedV1):
+            await world.answer(chunked, chunks=99)
+        for document in documents:
+            failed = await world.ends(document, "failed")
+            assert failed.error is not None
+            assert failed.error.code == "not_indexed"
+            assert "Send the document again" in failed.error.message
+        await until(lambda: len(world.publisher.of(DocumentFailedV1)) == 2)
+
+
+async def test_an_announcement_that_fails_does_not_stop_the_others(world: World) -> None:
+    """Issue 10, 18: here of a row that no message can be made of."""
+    documents = [await world.offer(f"{n}.txt", f"text {n}") for n in range(3)]
+    async with world.working():
+        for document in documents:
+            await world.ends(document, "indexing")
+    async with world.database.transaction() as transaction:
+        await transaction.execute(
+            "UPDATE versions SET description = CAST(:bad AS jsonb) WHERE document_id = :id",
+            {"bad": '{"metadata": {"x": null}}', "id": documents[0]},
+        )
+    world.publisher.sent.clear()
+    async with world.working():
+        await until(lambda: {*documents[1:]} <= told(world))
+    assert documents[0] not in told(world)
+
+
+def told(world: World) -> set[str]:
+    return {chunked.document_id for chunked in world.publisher.of(DocumentChunkedV1)}
+
+
+@dataclass
+class StuckBlobs(FakeBlobs):
+    """One object cannot be deleted."""
+
+    stuck: str | None = None
+    fired: int = 0
+
+    async def delete(self, key: str) -> None:
+        if key == self.stuck:
+            self.fired += 1
+            raise PermissionError("fault in a test")
+        await super().delete(key)
+
+
+async def test_a_purge_that_fails_does_not_stop_the_others(world: World) -> None:
+    """Issue 10, 18: nor the announcements of its round."""
+    blobs = world.blobs = StuckBlobs()
+    keys = [f"uploads/acme/{n}/a.txt" for n in range(3)]
+    blobs.objects |= dict.fromkeys(keys, b"text")
+    documents = [await world.offer(f"{n}.txt", key=key) for n, key in enumerate(keys)]
+    for document in documents:
+        await world.delete(document)
+    blobs.stuck = keys[0]
+    async with world.working():
+        await until(lambda: blobs.objects.keys() == {keys[0]})
+        other = await world.offer("other.txt", "text")
+        await until(lambda: other in told(world))
+        assert blobs.fired
+        blobs.stuck = None
+
+
+async def test_an_outage_of_postgresql_in_the_middle_counts_no_attempt(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Issue 10, 19: more often than a document may fail, and each time longer than a lease."""
+
+    def interrupted(times: int) -> bool:
+        return caplog.messages.count("interrupted") == times
+
+    def passed(moment: datetime) -> bool:
+        return datetime.now(UTC) > moment
+
+    away, lease = Outages(world.database), timedelta(seconds=0.3)
+    world.options |= {"lease_s": lease.total_seconds(), "resend_s": 30}
+    world.model.gate.clear()
+    async with world.working(on=away):
+        document = await world.offer("a.txt", "text")
+        for times in range(1, worker.ATTEMPTS_MAX + 2):
+            await until(lambda: world.model.waiting)
+            away.faults.left = -1
+            world.model.gate.set()
+            await until(partial(interrupted, times))
+            world.model.gate.clear()
+            await until(partial(passed, datetime.now(UTC) + lease))
+            away.faults.left = 0
+        world.model.gate.set()
+        await world.ends(document, "indexing")
+    assert away.faults.fired > worker.ATTEMPTS_MAX
+    assert await counts(world, document) == (0, 0)
+
+
+async def test_long_work_on_bytes_leaves_the_event_loop_free(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 10, 19."""
+    threads: dict[str, set[str]] = {"hash": set(), "json": set()}
+
+    def hashed(body: bytes, media_type: str) -> str:
+        threads["hash"].add(threading.current_thread().name)
+        return content_hash(body, media_type)
+
+    def written(rows: Iterable[Mapping[str, object]]) -> str:
+        listed = list(rows)
+        if any("text" in row for row in listed):
+            threads["json"].add(threading.current_thread().name)
+        return parameter(listed)
+
+    for module in (intake, ingest):
+        monkeypatch.setattr(module, "content_hash", hashed)
+    monkeypatch.setattr(intakes, "parameter", written)
+    world.options |= {"max_document_bytes": 10_000_000, "lease_s": 60}
+    async with world.working():
+        document = await world.offer("a.txt", "A sentence of some words. " * 20_000)
+        await world.ends(document, "indexing")
+    assert all(threads.values())
+    assert threading.main_thread().name not in threads["hash"] | threads["json"]
+
+
+CANARY = "heron-4711"
+
+
+@dataclass
+class QuotingModel(HashModel):
+    """As models' errors do, its error quotes the text."""
+
+    refused: int = 0
+
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
+        self.refused += 1
+        raise RuntimeError(f"cannot embed {texts}")
+
+
+async def test_no_text_of_a_document_reaches_a_log_or_a_persons_eyes(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Issue 10, 12."""
+    model = world.model = QuotingModel()
+    async with world.working():
+        document = await world.offer("a.txt", f"The {CANARY} is here.", metadata={"m": CANARY})
+        failed = await world.ends(document, "failed")
+        await until(lambda: world.publisher.of(DocumentFailedV1))
+    assert model.refused == worker.ATTEMPTS_MAX
+    assert failed.error is not None
+    assert "RuntimeError" in failed.error.message
+    assert CANARY not in str(world.publisher.of(DocumentFailedV1))
+    lines = [JsonFormatter("ingestion").format(record) for record in caplog.records]
+    assert any("attempt_failed" in line for line in lines)
+    assert not [line for line in lines if CANARY in line]
+    assert CANARY not in failed.error.message
+
+
+async def test_an_error_of_postgresql_shows_no_parameter(world: World) -> None:
+    """Issue 10, 12: `described` leaves out the words of the server, which may quote a row."""
+    wrong = "INSERT INTO documents (document_id, tenant, name) VALUES (:canary, :canary, NULL)"
+    with pytest.raises(DBAPIError) as raised:
+        async with world.database.transaction() as transaction:
+            await transaction.execute(wrong, {"canary": CANARY})
+    assert "parameters hidden" in str(raised.value)
+    assert CANARY not in described(raised.value)
 
 
 async def test_a_failure_is_told_until_it_is_confirmed(world: World) -> None:

@@ -1,28 +1,24 @@
-"""What the parser makes of a few files, to the character: another engine has to do the same.
-
-An `.expected` file holds for each part a line `name|title|number of pages`, then its text.
-"""
-
-from pathlib import Path
+"""What is read in the golden corpus, to the character: another reader has to do the same."""
 
 import pytest
 
-from contracts.ingestion.media_types import media_type_of
-from services.ingestion.services.reading.parser import open_parser
-
-GOLDEN = Path(__file__).parent / "golden"
-EXPECTED = {path.stem: path.read_text() for path in GOLDEN.glob("*.expected")}
-FILES = {path.name: path.read_bytes() for path in GOLDEN.iterdir() if path.suffix != ".expected"}
+from contracts.ingestion.media_types import KNOWN, media_type_of
+from services.ingestion.services.reading.readers import READERS, read
+from tests.integration.ingestion.corpus import GOLDEN, SAME_AS, SAMPLES, shown
 
 
-def test_every_file_has_its_text() -> None:
-    assert FILES
-    assert FILES.keys() == EXPECTED.keys()
+def test_every_kind_has_a_sample_and_every_sample_its_text() -> None:
+    assert {name.rpartition(".")[2] for name in SAMPLES} | set(SAME_AS) == set(KNOWN)
+    assert {path.stem for path in GOLDEN.glob("*.expected")} == set(SAMPLES)
+    assert set(READERS) == set(KNOWN)
 
 
-@pytest.mark.parametrize("name", sorted(FILES))
-async def test_a_file_is_read_to_the_character(name: str) -> None:
-    async with open_parser(processes=1, timeout_s=30) as parser:
-        parts = await parser.parse(FILES[name], media_type_of(name) or "")
-    shown = (f"{part.name}|{part.title}|{len(part.pages)}\n{part.text}" for part in parts)
-    assert "".join(shown) == EXPECTED[name]
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_file_is_read_to_the_character(name: str) -> None:
+    found = shown(read(SAMPLES[name].body, media_type_of(name) or ""))
+    assert found == (GOLDEN / f"{name}.expected").read_text()
+
+
+@pytest.mark.parametrize("extension", sorted(SAME_AS))
+def test_extensions_of_one_kind_have_one_reader(extension: str) -> None:
+    assert READERS[extension] == READERS[SAME_AS[extension]]

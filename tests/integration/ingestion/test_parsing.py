@@ -7,7 +7,8 @@ import pytest_asyncio
 
 from contracts.ingestion.media_types import KNOWN
 from services.ingestion.models.errors import ParserCrashed, Rejected
-from services.ingestion.services.reading.parser import Parser
+from services.ingestion.services.reading.child import parse
+from services.ingestion.services.reading.parser import Parser, open_parser
 from tests.integration.ingestion.crashing import die
 from tests.integration.ingestion.files import SAID, all_kinds, pdf
 
@@ -80,3 +81,51 @@ async def test_a_crash_is_told_and_the_next_file_is_read() -> None:
         assert fine.text == "fine"
     finally:
         await parser.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "extension"),
+    [
+        (b"[" * 3_000_000, "json"),
+        (b'{"a":[' + b'{"b":[]},' * 2_000_000 + b"1]}", "json"),
+        (b"<div>" * 500_000, "html"),
+        (b"a,b,c\n" * 3_000_000, "csv"),
+    ],
+)
+async def test_what_takes_too_much_memory_is_rejected_and_the_process_lives(
+    body: bytes, extension: str
+) -> None:
+    async with open_parser(processes=1, timeout_s=60, memory_mb=160) as parser:
+        with pytest.raises(Rejected) as raised:
+            await parser.parse(body, KNOWN[extension])
+        assert raised.value.code == "too_complex"
+        [fine] = await parser.parse(b"a,b\n1,2\n", KNOWN["csv"])
+        assert "| 1 | 2 |" in fine.text
+
+
+async def test_what_takes_too_long_is_rejected() -> None:
+    parser = Parser(processes=1, timeout_s=1, parse=die)
+    try:
+        with pytest.raises(Rejected) as raised:
+            await parser.parse(b"hang", KNOWN["pdf"])
+        assert raised.value.code == "too_complex"
+    finally:
+        await parser.close()
+
+
+CANARY = "canary7741"
+
+
+@pytest.mark.parametrize("extension", sorted({*KNOWN} - {"txt", "log", "md", "markdown"}))
+def test_words_about_a_broken_file_quote_nothing_of_it(extension: str) -> None:
+    """Each file is cut at several places, and holds nothing but the canary at others."""
+    whole = all_kinds()[extension].replace(SAID.encode(), CANARY.encode())
+    broken = [whole[: len(whole) * part // 4] for part in (1, 2, 3)]
+    broken += [CANARY.encode() * 9, b"\x00" + CANARY.encode(), whole.replace(b"<", b"<<")]
+    told = []
+    for body in broken:
+        try:
+            parse(body, KNOWN[extension])
+        except Rejected as error:
+            told.append(error.message)
+    assert not any(CANARY in message for message in told)

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -136,6 +137,20 @@ async def test_three_ways_in_and_one_out(anyone: System) -> None:
     with pytest.raises(RequestRefused) as refused:
         await anyone.requester.ask("ingestion-queries", question, DocumentStateV1, other, 5000)
     assert refused.value.code == "not_found"
+
+
+async def test_a_listing_shows_what_a_reconciliation_needs(anyone: System) -> None:
+    """Issue 10, 21."""
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    for n in range(3):
+        await anyone.blobs.put(f"uploads/acme/{n}/a b.txt", b"x" * n)
+    found = [
+        one for page in [p async for p in anyone.blobs.listed("uploads/acme/")] for one in page
+    ]
+    assert [(one.key, one.size) for one in found] == [
+        (f"uploads/acme/{n}/a b.txt", n) for n in range(3)
+    ]
+    assert all(one.modified > before and one.etag.isalnum() for one in found)
 
 
 async def test_what_cannot_be_read_goes_to_the_dead_letters(anyone: System) -> None:

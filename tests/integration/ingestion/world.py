@@ -1,6 +1,7 @@
 """Ingestion on a real PostgreSQL, with everything else in memory."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -28,27 +29,45 @@ from contracts.ingestion.queries import (
     ListDocumentsV1,
 )
 from contracts.message import Message
-from contracts.retrieval.events import DocumentIndexedV1
+from contracts.platform.replies import RequestFailedV1
+from contracts.retrieval.events import DocumentIndexedV1, IndexingRefusedV1
 from services.ingestion.bootstrap import DOCUMENTS, EVENTS, QUERIES, bootstrap, times_of
 from services.ingestion.models.times import Times
 from services.ingestion.services.intake.foreign import foreign
 from services.ingestion.services.reading.child import parse
 from services.ingestion.services.reading.parser import Parse, open_parser
+from services.ingestion.services.reconciling import Reconciliation
 from services.ingestion.services.upkeep import Upkeep
 from services.ingestion.services.working.worker import Worker
 from services.ingestion.settings import IngestionSettings
-from services.ingestion.store.database import Database
+from services.ingestion.store.database import Database, Transaction
 from services.ingestion.store.worklist import Worklist
+from shared.clock import SystemClock
 from shared.lifecycle import Service
 from shared.messaging.wire import decode, message_of
 from shared.outcomes import Done, Outcome
-from shared.testing.fakes import FakeBlobs, FakePublisher, no_bus
+from shared.ports import Clock
+from shared.testing.fakes import FakeBlobs, FakePublisher, Faults, no_bus
 from shared.testing.probe import until
 from shared.testing.running import running
 from tests.unit.ingestion.fakes import DIMENSION, HashModel
 
 BUCKET = "ragops-carrier"
 MAX_BYTES = 100_000
+
+
+class Outages(Database):
+    """The same database, which is away on demand."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.faults = Faults()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        self.faults.strike("postgresql")
+        async with self._database.transaction() as transaction:
+            yield transaction
 
 
 @dataclass
@@ -60,6 +79,7 @@ class World:
     blobs: FakeBlobs = field(default_factory=FakeBlobs)
     publisher: FakePublisher = field(default_factory=FakePublisher)
     model: HashModel = field(default_factory=HashModel)
+    clock: Clock = field(default_factory=SystemClock)
 
     _services: list[Service] = field(default_factory=list)
 
@@ -69,7 +89,7 @@ class World:
         return Worklist(self.database, self.times(self.settings()))
 
     def times(self, settings: IngestionSettings) -> Times:
-        return replace(times_of(settings), probe_s=0.1, backoff_s=0.01)
+        return replace(times_of(settings), probe_s=0.1, backoff_s=0.01, reconcile_again_s=0.1)
 
     def settings(self, **options: Any) -> IngestionSettings:
         given: dict[str, Any] = {
@@ -86,7 +106,9 @@ class World:
         return IngestionSettings(**given | self.options | options)
 
     @asynccontextmanager
-    async def serving(self, parse: Parse = parse, **options: Any) -> AsyncIterator[Service]:
+    async def serving(
+        self, parse: Parse = parse, on: Database | None = None, **options: Any
+    ) -> AsyncIterator[Service]:
         """The service takes messages; nobody works on documents."""
         settings = self.settings(**options)
         async with (
@@ -95,10 +117,11 @@ class World:
                 settings,
                 bus=no_bus(),
                 publisher=self.publisher,
-                database=self.database,
+                database=on or self.database,
                 blobs=self.blobs,
                 model=self.model,
                 parser=parser,
+                clock=self.clock,
                 times=self.times(settings),
             ) as service,
         ):
@@ -109,9 +132,12 @@ class World:
                 self._services.remove(service)
 
     @asynccontextmanager
-    async def working(self, parse: Parse = parse, **options: Any) -> AsyncIterator[None]:
-        async with self.serving(parse, **options) as service:
-            work = [one for one in service.runnables if isinstance(one, Worker | Upkeep)]
+    async def working(
+        self, parse: Parse = parse, on: Database | None = None, **options: Any
+    ) -> AsyncIterator[None]:
+        async with self.serving(parse, on, **options) as service:
+            kinds = (Worker, Upkeep, Reconciliation)
+            work = [one for one in service.runnables if isinstance(one, kinds)]
             async with running(*work):
                 yield
 
@@ -126,9 +152,15 @@ class World:
         tenant: str = "acme",
         message_id: str | None = None,
         sent_at: datetime | None = None,
+        sender: str | None = None,
     ) -> Message | None:
         """The reply."""
-        context = Context(tenant=tenant, causation_id=message_id or str(uuid4()), sent_at=sent_at)
+        context = Context(
+            tenant=tenant,
+            causation_id=message_id or str(uuid4()),
+            sent_at=sent_at,
+            sender=sender,
+        )
         outcome = await self.outcome(queue, message, context)
         assert isinstance(outcome, Done), outcome
         return outcome.reply
@@ -182,6 +214,12 @@ class World:
         assert isinstance(reply, DocumentsListedV1)
         return reply
 
+    async def refuses_page(self, place: str) -> bool:
+        """`place` is what a cursor says when it is decoded."""
+        after = urlsafe_b64encode(place.encode()).decode()
+        reply = await self.handle(QUERIES, ListDocumentsV1(after=after))
+        return isinstance(reply, RequestFailedV1) and reply.code == "invalid_request"
+
     async def see(self, document: str, tenant: str = "acme") -> DocumentSummary:
         state = await self.state(document, tenant)
         assert state is not None, f"{document} is unknown"
@@ -204,6 +242,16 @@ class World:
             document_id=chunked.document_id, ordinal=chunked.ordinal, counts=Counts(chunks=count)
         )
         await self.handle(EVENTS, message)
+
+    async def refuse(self, chunked: DocumentChunkedV1, tenant: str = "acme") -> None:
+        """What retrieval does with a DocumentChunked that it can never index."""
+        message = IndexingRefusedV1(
+            document_id=chunked.document_id,
+            ordinal=chunked.ordinal,
+            code="wrong_dimension",
+            message="The index has other vectors. Make it again.",
+        )
+        await self.handle(EVENTS, message, tenant)
 
     async def answer_all(self) -> None:
         for chunked in self.publisher.of(DocumentChunkedV1):

@@ -90,7 +90,7 @@ class EmbeddedGraph:
 
     def __init__(self, store: SqliteSearchStore) -> None:
         self._store = store
-        self.ping, self.links = store.ping, store.links
+        self.ping, self.links, self.owners = store.ping, store.links, store.owners
         self.places, self.subjects, self.supports = store.places, store.subjects, store.supports
 
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:

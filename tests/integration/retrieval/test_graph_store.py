@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.filter import Scope, matches
 from services.retrieval.models.filter_reading import read_filter
-from services.retrieval.models.graph import Link
+from services.retrieval.models.graph import QUESTION, Link
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.services.ports import GraphStore
 from tests.unit.retrieval.filters import FILTERS, documents
@@ -220,6 +220,25 @@ async def test_a_long_version_goes_in_and_out_whole(graph: GraphStore, tenant: s
 async def test_any_name_may_come(graph: GraphStore, tenant: str, name: str) -> None:
     await graph.index(version(tenant, "d"), [names(0, [name], ["other", name])])
     assert await reached(graph, tenant, "d:1:0") == set()
+
+
+async def test_owners_are_what_passages_in_scope_are_about(graph: GraphStore, tenant: str) -> None:
+    await put(graph, tenant, "open", about=["x", "z"])
+    await put(graph, tenant, "law", about=["x"], visibility=("group:law",))
+    await put(graph, tenant, "seed", mentions=["x", "y"])
+    for n in range(4):
+        await put(graph, tenant, f"often{n}", about=["often"])
+    names = ["x", "y", "often", "unknown", ""]
+    everyone = await graph.owners(Scope(tenant), names, 3)
+    assert everyone == [Link(QUESTION, "x", "open:1:0", "open", 1, 1)]
+    lawyers = await graph.owners(Scope(tenant, ("group:law",)), names, 3)
+    assert {link.passage_id for link in lawyers} == {"open:1:0", "law:1:0"}
+    assert await graph.owners(Scope(tenant, ("group:law",)), ["x"], 1) == []
+    wanted = read_filter({"field": "document_id", "eq": "law"})
+    (law,) = await graph.owners(Scope(tenant, ("group:law",), wanted), names, 3)
+    assert (law.passage_id, law.named_by) == ("law:1:0", 0)
+    assert await graph.owners(Scope("nobody"), names, 3) == []
+    assert await graph.owners(Scope(tenant), [], 3) == []
 
 
 async def test_odd_values_of_a_request_find_nothing(graph: GraphStore, tenant: str) -> None:

@@ -83,6 +83,7 @@ async def test_a_server_that_is_gone_is_an_outage() -> None:
             store.index(version("acme", "d"), passages_of("d", 1, ["a"])),
             store.purge("acme", "d", Head(1, live=True)),
             store.links(Scope("acme"), ["d:1:0"], 3),
+            store.owners(Scope("acme"), ["x"], 3),
             store.places(Scope("acme"), "x", 3),
             store.subjects(Scope("acme"), ["d:1:0"], 3),
             store.supports(Scope("acme"), ["x"], 3),

@@ -8,7 +8,7 @@ import pytest_asyncio
 from services.retrieval.models.filter import Scope
 from services.retrieval.services.ports import SearchStore
 from tests.integration.retrieval.conftest import OpenStore
-from tests.unit.retrieval.making import passages_of, version
+from tests.unit.retrieval.making import passage, passages_of, version
 
 TEXTS = [
     "The harbour froze in January",
@@ -83,3 +83,28 @@ async def test_the_embedded_store_keeps_the_little_words_of_a_phrase(sqlite: Ope
         await store.promote("acme", "d", 1)
         assert await found(store, '"of majeure"') == []
         assert await found(store, '"of the force"') == [6]
+
+
+async def test_a_word_in_the_title_counts_more_than_one_in_the_text(open_real: OpenStore) -> None:
+    texts = [("Ships", "the harbour and the pier"), ("Harbour", "the ships and the pier")]
+    async with open_real() as store:
+        for n, (title, text) in enumerate(texts):
+            await store.index(version("acme", f"t{n}"), [passage(f"t{n}", 1, 0, text, title)])
+            await store.promote("acme", f"t{n}", 1)
+        first, second = await store.bm25(Scope("acme"), "harbour", 10)
+        assert (first.document_id, second.document_id) == ("t1", "t0")
+        assert first.score > 1.1 * second.score
+        read = await store.passages("acme", ["t1:1:0"])
+        assert read["t1:1:0"].passage.title == "Harbour"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["harbour froze harbour", "harbour harbours froze", "HARBOUR froze freezing frozen Harbour's"],
+)
+async def test_a_word_that_comes_again_counts_once(store: SearchStore, query: str) -> None:
+    """`freezing` and `frozen` stand in no text: they add nothing."""
+    once = await store.bm25(Scope("acme"), "harbour froze", 10)
+    again = await store.bm25(Scope("acme"), query, 10)
+    assert [hit.passage_id for hit in again] == [hit.passage_id for hit in once]
+    assert [hit.score for hit in again] == pytest.approx([hit.score for hit in once])

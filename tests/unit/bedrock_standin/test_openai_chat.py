@@ -52,6 +52,15 @@ async def test_deltas_and_usage_are_the_upstreams() -> None:
     assert await everything(handler, request()) == ["Hel", "lo", Finish("max_tokens", 11, 7)]
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+async def test_a_line_separator_in_a_delta_ends_no_line(separator: str, line_end: str) -> None:
+    parts = [delta(f"Forty{separator}euros"), delta("", "stop")]
+    lines = [f"data: {json.dumps(part, ensure_ascii=False)}{line_end * 2}" for part in parts]
+    said = await everything(lambda _: httpx.Response(200, text="".join(lines)), request())
+    assert said[0] == f"Forty{separator}euros"
+
+
 async def test_tokens_are_counted_when_the_upstream_does_not() -> None:
     *_, finish = await everything(stream(delta("one two three")), request())
     assert finish == Finish("end_turn", 2, 3)

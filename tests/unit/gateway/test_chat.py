@@ -49,6 +49,22 @@ async def test_neighbouring_pieces_go_out_as_one_event(gateway: Gateway) -> None
     assert [data["text"] for event, data in events if event == "token"] == ["Forty euros a day."]
 
 
+@pytest.mark.parametrize(
+    "separator", ["\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\r", "\n\n"]
+)
+async def test_a_line_separator_in_an_answer_breaks_no_event(
+    gateway: Gateway, separator: str
+) -> None:
+    gateway.model.pieces = (f"Forty{separator}", f"euros{separator}a day [1].")
+    async with gateway.client() as client:
+        text = (await client.post("/v1/chat", json={"question": "How much?"})).text
+    # As a reader that ends a line wherever Unicode does.
+    assert not set(text) & set("\u2028\u2029\x85\v\f\x1c")
+    events = events_in(text)
+    assert text_of(events) == f"Forty{separator}euros{separator}a day [1]."
+    assert events[-1][0] == "done"
+
+
 async def test_the_usage_is_the_turns_sum_and_each_call_is_metered_once(gateway: Gateway) -> None:
     events = await gateway.ask("How much is the allowance?")
     usage = data_of(events, "usage")

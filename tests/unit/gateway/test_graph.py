@@ -52,9 +52,14 @@ async def test_a_bad_request_names_its_field(
     [
         (RequestRefused("not_found", "Close to it: 'x'."), 404, "not_found", "Close to it: 'x'."),
         (RequestRefused("invalid_entity", "no name"), 422, "invalid_entity", "entity: no name"),
-        (RequestRefused("unavailable", "neo4j"), 503, "unavailable", "The knowledge graph does"),
-        (DeadlineMissed("retrieval-queries", 1), 503, "unavailable", "does not answer now"),
-        (Unavailable("sqs"), 503, "unavailable", "sqs does not answer now"),
+        (
+            RequestRefused("unavailable", "neo4j"),
+            503,
+            "unavailable",
+            "The knowledge graph is not available",
+        ),
+        (DeadlineMissed("retrieval-queries", 1), 503, "unavailable", "Search is not available now"),
+        (Unavailable("sqs"), 503, "unavailable", "A part of this system is"),
         (RequestRefused("internal", "secret"), 500, "internal", "Something went wrong"),
     ],
 )

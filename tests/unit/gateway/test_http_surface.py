@@ -1,15 +1,19 @@
 """Auth, problems, search, health, the page and the OpenAPI document."""
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
 
-from contracts.platform.replies import PingV1
+from contracts.platform.replies import PingV1, PongV1
 from contracts.retrieval.passages import PassageAnsweredV1, PassageRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.models.principal import SCOPES
+from services.gateway.services.readiness import Readiness
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
+from shared.testing.fakes import FakeRequester
+from shared.testing.probe import until
 from tests.unit.gateway.fakes import Gateway
 
 NEEDS = [
@@ -180,6 +184,14 @@ async def test_what_is_not_json_and_what_is_too_much_is_a_problem(gateway: Gatew
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
 
 
+async def test_a_crowd_that_asks_for_readiness_costs_one_round(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        answers = await asyncio.gather(*(client.get("/readyz") for _ in range(50)))
+        answers.append(await client.get("/readyz"))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(gateway.requester.of(PingV1)) == 4
+
+
 async def test_health_and_readiness(gateway: Gateway) -> None:
     async with gateway.client() as client:
         assert (await client.get("/healthz")).json() == {"status": "ok"}
@@ -188,7 +200,11 @@ async def test_health_and_readiness(gateway: Gateway) -> None:
         assert set(ready.json()["services"]) == {
             *("gateway", "retrieval", "memory", "ingestion", "finetune_export")
         }
-        gateway.requester.answers[PingV1] = DeadlineMissed("x", 1)
+
+
+async def test_a_silent_service_is_named(gateway: Gateway) -> None:
+    gateway.requester.answers[PingV1] = DeadlineMissed("x", 1)
+    async with gateway.client() as client:
         silent = await client.get("/readyz")
     assert silent.status_code == 503
     assert silent.json()["services"]["memory"] == "no answer"
@@ -257,3 +273,21 @@ async def test_openapi_tells_of_everything(gateway: Gateway) -> None:
     assert {"Problem", "MetaEvent", "SourceView", "UsageEvent"} <= schemas.keys()
     assert "HTTPValidationError" not in schemas
     assert "HTTPValidationError" not in str(document)
+
+
+async def test_an_answer_about_readiness_grows_old() -> None:
+    asked = 0
+
+    async def ping() -> None:
+        nonlocal asked
+        asked += 1
+
+    readiness = Readiness(FakeRequester({PingV1: PongV1(service="any")}), ping, 100, fresh_s=0.02)
+    for wanted in (1, 2, 3):
+
+        async def enough(wanted: int = wanted) -> bool:
+            await readiness.ask()
+            return asked >= wanted
+
+        await until(enough, every_s=0.005)
+    assert asked == 3

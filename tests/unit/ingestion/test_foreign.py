@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from contracts.envelope import Envelope
 from contracts.ingestion.document import document_id
 from services.ingestion.services.intake.foreign import foreign
+from shared.messaging.wire import Undecodable, decode
 
 
-def record(key: str, **fields: Any) -> dict[str, Any]:
+def record(key: object, **fields: Any) -> dict[str, Any]:
     described = {"key": key, "size": 3, "eTag": "e1", "sequencer": "0A"} | fields
     return {
         "eventName": "ObjectCreated:Put",
@@ -65,6 +66,60 @@ def test_a_deletion_by_hand_names_the_document_or_its_id() -> None:
     by_id = read({"type": "DeleteDocument", "tenant": "acme", "document_id": "d1"})
     assert by_name.data == {"document_id": document_id("acme", "a.txt")}
     assert by_id.data == {"document_id": "d1"}
+
+
+def test_a_message_by_hand_is_known_by_its_id() -> None:
+    """Issue 10, 1: a deletion forgets these ids."""
+    assert read({"tenant": "acme", "name": "a.txt", "text": "x"}).id.startswith("hand-")
+
+
+def test_a_deletion_by_hand_finds_the_normal_name() -> None:
+    """Issue 10, 29."""
+    decomposed = read({"type": "DeleteDocument", "tenant": "acme", "name": "u\u0308.txt\u200b"})
+    assert decomposed.data == {"document_id": document_id("acme", "ü.txt")}
+
+
+GOOD = record("inbox/acme/a.txt")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        5,
+        "text",
+        [],
+        {},
+        {"s3": GOOD["s3"]},
+        GOOD | {"eventName": None},
+        GOOD | {"eventName": ["ObjectCreated:Put"]},
+        GOOD | {"s3": None},
+        GOOD | {"s3": []},
+        GOOD | {"s3": {"bucket": "b", "object": {"key": "k"}}},
+        GOOD | {"s3": {"bucket": {"name": "b"}, "object": "k"}},
+        GOOD | {"s3": {"bucket": {}, "object": {"key": "k"}}},
+        record(""),
+        record(None),
+        record(7),
+        record("inbox/acme/a.txt", size="large"),
+        record("inbox/acme/a.txt", size=-1),
+        record("inbox/acme/a.txt", sequencer={}),
+        record("inbox/acme/a.txt", versionId=[1]),
+        record("inbox/acme/a.txt", eTag=1),
+    ],
+    ids=repr,
+)
+def test_a_record_that_is_none_of_s3_is_refused_with_what_it_needs(bad: object) -> None:
+    """Issue 10, 9."""
+    body = json.dumps({"Records": [GOOD, bad]})
+    with pytest.raises(Undecodable, match=r"Records\.1: .*s3\.bucket\.name and s3\.object\.key"):
+        decode(body, foreign)
+
+
+def test_a_drop_of_a_bad_tenant_is_left_to_the_intake() -> None:
+    """Issue 10, 9: the other objects of its notification are taken in."""
+    envelope = read({"Records": [record("inbox/../a.txt"), record("inbox/acme/a.txt")]})
+    assert len(envelope.data["objects"]) == 2
 
 
 def test_an_unknown_form_is_left_alone() -> None:

@@ -1,12 +1,15 @@
 """The registry's and the worklist's rules, without a database."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.models.succession import Newest, is_new, is_stale
+from services.ingestion.models.succession import Newest, is_new, is_stale, judged
 from services.ingestion.models.version import Description, Intake, Origin
 from services.ingestion.services.content import known_type
 from services.ingestion.services.reading.parser import only
@@ -46,6 +49,47 @@ def test_changed_content_or_description_is_new_and_an_object_always() -> None:
     assert is_new(offered("other"), newest)
     assert is_new(offered("h", ("tag",)), newest)
     assert is_new(offered(None), newest)
+
+
+MORNING, NOON = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "deleted_at", "verdict"),
+    [
+        (MORNING, NOON, "overtaken"),
+        (NOON, NOON, "new"),
+        (NOON, MORNING, "new"),
+        (None, NOON, "new"),
+        (MORNING, None, "new"),
+    ],
+)
+def test_a_deletion_concerns_what_was_sent_before_it(
+    sent_at: datetime | None, deleted_at: datetime | None, verdict: str
+) -> None:
+    """Issue 10, 2."""
+    intake = replace(offered("h"), sent_at=sent_at)
+    assert judged(intake, Newest(1, deleted_at=deleted_at)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("visible_to", "readers", "verdict"),
+    [
+        (("user:ann",), ("user:ann", "group:law"), "known"),
+        (("user:bob",), ("user:ann", "group:law"), "refused"),
+        ((), ("user:ann",), "refused"),
+        ((), None, "known"),
+        (None, ("user:ann",), "known"),
+        (None, (), "known"),
+        (("user:ann",), (), "refused"),
+    ],
+)
+def test_replacing_needs_the_right_to_see(
+    visible_to: tuple[str, ...] | None, readers: tuple[str, ...] | None, verdict: str
+) -> None:
+    """Issue 10, 3: also for the content that the document has already."""
+    known = Newest(1, None, True, "h", Description(), readers=readers)
+    assert judged(replace(offered("h"), visible_to=visible_to), known) == verdict
 
 
 @given(

@@ -74,6 +74,9 @@ class FakeGraph:
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         return []
 
+    async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
+        return []
+
     async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
         return []
 

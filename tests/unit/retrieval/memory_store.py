@@ -8,7 +8,7 @@ import numpy as np
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.filter import Scope, matches
-from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.graph import QUESTION, Link, Place, Subject, Support
 from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 from services.retrieval.models.typed_query import STOP_WORDS
 from shared.errors import Unavailable
@@ -107,6 +107,20 @@ class MemoryStore:
                     for v, owner in owners
                     if len(owners) <= max_owners and owner != seed.passage.passage_id
                 ]
+        return found
+
+    async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
+        self._check("owners")
+        inside = self._inside(scope)
+        found = []
+        for name in names:
+            about = [(v, p.passage.passage_id) for v, p in inside if name in p.about]
+            named_by = sum(name in p.mentions for _, p in inside)
+            found += [
+                Link(QUESTION, name, passage_id, v.document_id, v.ordinal, named_by)
+                for v, passage_id in about
+                if len(about) <= max_owners
+            ]
         return found
 
     async def places(self, scope: Scope, name: str, most: int) -> list[Place]:

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.retrieval.search import SearchAnsweredV1, Weights
 from services.retrieval.models.document import Head
-from services.retrieval.models.graph import Link
+from services.retrieval.models.graph import QUESTION, Link
 from tests.unit.retrieval.house import House
 from tests.unit.retrieval.making import passage, version
 from tests.unit.retrieval.memory_store import MemoryStore
@@ -28,7 +28,8 @@ async def filled(person_visible_to: tuple[str, ...] | None = None) -> MemoryStor
 
 async def ask(store: MemoryStore, graph: Any, **fields: Any) -> SearchAnsweredV1:
     async with House(store=store, graph=graph) as house:
-        return await house.ask("harbour film", **{"legs": ("bm25", "graph")} | fields)
+        query = fields.pop("query", "harbour film")
+        return await house.ask(query, **{"legs": ("bm25", "graph")} | fields)
 
 
 async def test_what_the_first_hit_names_comes_in_and_says_why() -> None:
@@ -92,6 +93,9 @@ async def test_a_graph_behind_the_heads_brings_nothing_back(head: Head | None) -
         async def links(self, *_: Any) -> list[Link]:
             return [Link("film:1:0", "tim burton", "person:1:0", "person", 1, 1)]
 
+        async def owners(self, *_: Any) -> list[Link]:
+            return [Link(QUESTION, "tim burton", "person:1:0", "person", 1, 1)]
+
     store = await filled()
     assert len((await ask(store, Behind())).hits) == 2
     if head is None:
@@ -99,3 +103,39 @@ async def test_a_graph_behind_the_heads_brings_nothing_back(head: Head | None) -
     else:
         store.head["acme", "person"] = head
     assert [hit.text for hit in (await ask(store, Behind())).hits] == [FILM]
+
+
+async def test_what_the_question_itself_names_comes_in_though_no_leg_found_it() -> None:
+    store = await filled()
+    answer = await ask(store, store, query="Which harbour did Tim Burton's friends build?")
+    assert {hit.text for hit in answer.hits} == {FILM, PERSON}
+    (person,) = (hit for hit in answer.hits if hit.text == PERSON)
+    assert person.explain.bm25 is None
+    assert person.explain.graph is not None
+    assert person.explain.graph.path == (
+        {
+            "entity": "tim burton",
+            "to_passage": "person:1:0",
+            "relation": "asked",
+            "named_by": 1,
+        },
+    )
+
+
+async def test_a_name_of_the_question_opens_nothing() -> None:
+    store = await filled(person_visible_to=("group:law",))
+    asked = "Which harbour did Tim Burton build?"
+    assert [hit.text for hit in (await ask(store, store, query=asked)).hits] == [FILM]
+
+
+async def test_what_the_question_names_is_a_seed_of_the_hop() -> None:
+    """The film is named, and not found; what it names comes in over it."""
+    store = await filled()
+    film = replace(passage("film", 2, 0, FILM), mentions=("tim burton",), about=("ed wood",))
+    await store.index(version("acme", "film", 2), [film])
+    await store.promote("acme", "film", 2)
+    for n in range(3):
+        await store.index(version("acme", f"d{n}"), [passage(f"d{n}", 1, 0, f"who directed {n}")])
+        await store.promote("acme", f"d{n}", 1)
+    answer = await ask(store, store, query="who directed Ed Wood", limit=20)
+    assert [hit.text for hit in answer.hits if hit.explain.bm25 is None] == [FILM, PERSON]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.retrieval.models.graph import Link
-from services.retrieval.services.graph.hop import SEEDS, raised
+from services.retrieval.models.graph import QUESTION, Link
+from services.retrieval.services.graph.hop import SEEDS, Scale, asked_names, longest
+from services.retrieval.services.graph.hop import raised as raised_on
 from services.retrieval.services.searching.fusion import Fused
 from services.retrieval.services.searching.ranking import DEPTH, Ranked, by_fusion
 
@@ -18,6 +19,13 @@ def ranked(**scores: float) -> list[Ranked]:
 
 def link(seed: str, to: str, entity: str = "x", named_by: int = 1) -> Link:
     return Link(seed, entity, to, f"doc-{to}", 1, named_by)
+
+
+def raised(
+    before: list[Ranked], links: list[Link], weight: float, beyond: dict[str, Ranked] | None = None
+) -> list[Ranked]:
+    """On the ranking's own scale."""
+    return raised_on(before, links, weight, Scale.of(before), beyond or {})
 
 
 def scores(places: list[Ranked]) -> dict[str, float]:
@@ -81,7 +89,6 @@ def test_equal_scores_are_no_division_by_zero(values: dict[str, float]) -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     before = ranked(a=2.0, b=1.0)
-    assert raised([], [link("a", "b")], 0.5) == []
     assert raised(before, [], 0.5) == before
     assert raised(before, [link("elsewhere", "b")], 0.5) == before
 
@@ -106,3 +113,36 @@ def test_hits_rise_by_no_more_than_the_weight_and_never_fall(
         assert own - 1e-9 <= score <= own + weight * (high - start) + 1e-9
     assert [place.score for place in after] == sorted(scores(after).values(), reverse=True)
     assert raised(before, links[::-1], weight) == after
+
+
+def test_a_name_of_the_question_counts_as_a_seed_of_one() -> None:
+    before = ranked(a=10.0, b=6.0, c=2.0)
+    after = raised(before, [link(QUESTION, "b", named_by=3), link(QUESTION, "new", "y")], 0.6)
+    expected = {"a": 10, "b": 6 + 8 * 0.6 / log2(4), "c": 2, "new": 2 + 8 * 0.6}
+    assert scores(after) == pytest.approx(expected)
+
+
+def test_a_passage_that_gains_twice_shows_the_stronger_link_and_both_gains() -> None:
+    asked = raised(ranked(a=3.0, b=2.0, c=1.0), [link(QUESTION, "c", "asked")], 0.5)
+    after = raised(asked, [link("a", "c", "weak", named_by=7)], 0.5)
+    (c,) = (place for place in after if place.passage_id == "c")
+    assert c.graph is not None
+    assert c.graph.link.entity == "asked"
+    assert c.graph.added == pytest.approx(1.0 + 1.0 * 0.5 / log2(8))
+    assert c.score == pytest.approx(1.0 + c.graph.added)
+
+
+def test_every_run_of_words_may_be_a_name() -> None:
+    names = asked_names("Where was the director of Ed Wood's film born?")
+    assert {"ed wood", "ed wood film", "director of ed wood", "film born"} <= set(names)
+    assert not {"the", "of", "was", "", "where was the"} & set(names)
+    assert asked_names("?!") == []
+
+
+def test_a_pasted_page_gives_a_bounded_number_of_names() -> None:
+    assert len(asked_names(" ".join(f"word{n}" for n in range(3_000)))) < 64 * 8
+
+
+def test_of_names_within_each_other_the_longest_counts() -> None:
+    links = [link(QUESTION, name, name) for name in ("new york", "york", "new york city", "yorker")]
+    assert [one.entity for one in longest(links)] == ["new york city", "yorker"]

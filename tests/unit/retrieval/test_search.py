@@ -104,7 +104,7 @@ async def test_every_leg_says_what_became_of_it(
     open_house: OpenHouse, down: tuple[str, ...]
 ) -> None:
     """A leg that had nothing to work on, since others failed, did not run: it is skipped."""
-    store = MemoryStore(down={"links" if leg == "graph" else leg for leg in down} - {"rerank"})
+    store = MemoryStore(down={"owners" if leg == "graph" else leg for leg in down} - {"rerank"})
     house = await open_house(store, store)
     await house.put("d", TEXTS)
     house.model.rerank_faults.left = -1 if "rerank" in down else 0

@@ -1,6 +1,7 @@
 """Documents as their owner sees them: ingestion knows their state, the note fills its silence."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import Context
@@ -11,6 +12,8 @@ from contracts.ingestion.queries import (
     DocumentSummary,
     GetDocumentV1,
     ListDocumentsV1,
+    TakenInAnsweredV1,
+    TakenInRequestedV1,
 )
 from services.gateway.models.document import AcceptedNote
 from services.gateway.models.principal import Principal
@@ -88,6 +91,14 @@ class Documents:
         if note is not None:
             await self._remove_note(who.tenant, note)
         return state.document.model_copy(update={"status": "deleted"})
+
+    async def missing(self, tenant: str, message_ids: Sequence[str]) -> set[str]:
+        """Those of at most 1,000 uploads that were neither taken in nor deleted."""
+        request = TakenInRequestedV1(message_ids=tuple(message_ids))
+        answered = await self.requester.ask(
+            QUEUE, request, TakenInAnsweredV1, Context(tenant=tenant), self.budget_ms
+        )
+        return set(answered.missing)
 
     async def _state(
         self, who: Principal, document_id: str, note: AcceptedNote | None

@@ -10,14 +10,12 @@ from pydantic import ValidationError
 
 from contracts.envelope import Context
 from contracts.ingestion.documents import IngestDocumentV2
-from contracts.ingestion.queries import TakenInAnsweredV1, TakenInRequestedV1
 from services.gateway.models.document import AcceptedNote
-from services.gateway.services.documents.accepting import QUEUE as DOCUMENTS
-from services.gateway.services.documents.documents import QUEUE as QUERIES
-from services.gateway.services.ports import Notes
+from services.gateway.services.documents.accepting import QUEUE
+from services.gateway.services.documents.documents import Documents
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable, described
 from shared.observability import metric
-from shared.ports import Clock, Publisher, Requester
+from shared.ports import Clock, Publisher
 
 logger = logging.getLogger(__name__)
 # What TakenInRequested holds at most.
@@ -31,12 +29,10 @@ class Reconciliation:
     Several gateways may do the same at once: a message that is sent twice is taken in once.
     """
 
-    notes: Notes
-    requester: Requester
+    documents: Documents
     publisher: Publisher
     clock: Clock
     every_s: float
-    budget_ms: int
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _running: bool = True
 
@@ -68,29 +64,26 @@ class Reconciliation:
             logger.exception("reconciliation_failed")
 
     async def round(self) -> None:
-        """Goes through all notes that are due. Raises what Notes, Requester and Publisher raise."""
-        due = await self.notes.due(self.clock.now(), BATCH)
+        """Goes through all notes that are due. Raises what Documents raises."""
+        notes = self.documents.notes
+        due = await notes.due(self.clock.now(), BATCH)
         while due and not self._stopping.is_set():
             by_tenant = defaultdict[str, list[AcceptedNote]](list)
             for tenant, note in due:
                 by_tenant[tenant].append(note)
-            for tenant, notes in by_tenant.items():
-                await self._reconcile(tenant, notes)
-            due = await self.notes.due(self.clock.now(), BATCH)
+            for tenant, of_tenant in by_tenant.items():
+                await self._reconcile(tenant, of_tenant)
+            due = await notes.due(self.clock.now(), BATCH)
 
     async def _reconcile(self, tenant: str, notes: Sequence[AcceptedNote]) -> None:
-        request = TakenInRequestedV1(message_ids=tuple(note.message_id for note in notes))
-        answered = await self.requester.ask(
-            QUERIES, request, TakenInAnsweredV1, Context(tenant=tenant), self.budget_ms
-        )
-        missing = set(answered.missing)
+        missing = await self.documents.missing(tenant, [note.message_id for note in notes])
         for note in notes:
             if note.message_id in missing and await self._sent_again(tenant, note):
                 # Each time twice as late: a message that waits in a long queue is not lost.
                 now = self.clock.now()
-                await self.notes.postpone(tenant, note, now + (now - note.accepted_at))
+                await self.documents.notes.postpone(tenant, note, now + (now - note.accepted_at))
             else:
-                await self.notes.remove(tenant, note)
+                await self.documents.notes.remove(tenant, note)
 
     async def _sent_again(self, tenant: str, note: AcceptedNote) -> bool:
         """False for a note that holds no offer, as those of earlier releases."""
@@ -101,7 +94,7 @@ class Reconciliation:
             logger.warning("note_without_offer", extra={"fields": fields})
             return False
         context = Context(tenant=tenant, principal=note.user)
-        await self.publisher.send(DOCUMENTS, offer, context, id=note.message_id)
+        await self.publisher.send(QUEUE, offer, context, id=note.message_id)
         metric("UploadsSentAgain", 1)
         logger.info("sent_again", extra={"fields": fields})
         return True

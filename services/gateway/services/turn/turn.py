@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.envelope import Context
 from services.gateway.models.turn import Question
@@ -17,6 +17,7 @@ from services.gateway.models.turn_events import (
     UsageSummed,
 )
 from services.gateway.services.turn.answering import NO_MODEL, Answering, Reply
+from services.gateway.services.turn.by_rule import ByRule, Intent, intent_of
 from services.gateway.services.turn.finding import Finding, Found
 from services.gateway.services.turn.prompt import build_prompt
 from services.gateway.services.turn.recording import Draft, Recording
@@ -47,6 +48,8 @@ class Turns:
     metering: Metering
     clock: Clock
     prompt_tokens: int
+    # Only where no language model is configured.
+    by_rule: ByRule | None = None
 
     async def answer(self, asked: Question, emit: Emit) -> None:
         """Raises only when it is cancelled: a failure is the turn's last event.
@@ -75,7 +78,8 @@ class Turns:
 
     async def _steps(self, draft: Draft, emit: Emit) -> None:
         asked, bill, began = draft.asked, draft.bill, time.perf_counter()
-        found = draft.found = await self._found(asked, draft.context, bill)
+        intent = intent_of(asked.text) if self.by_rule else None
+        found = draft.found = await self._found(asked, intent, draft.context, bill)
         prompt = build_prompt(
             asked.text, found.hits, found.earlier, self.prompt_tokens, found.query
         )
@@ -83,7 +87,10 @@ class Turns:
         emit(_started(asked, found))
         emit(SourcesFound(prompt.sources))
         reply = draft.reply = Reply(prompt.sources, emit)
-        await self.answering.answer(asked.models, prompt, found, bill, reply)
+        if self.by_rule and intent:
+            await self.by_rule.answer(intent, asked.principal, found.searched, reply)
+        else:
+            await self.answering.answer(asked.models, prompt, found, bill, reply)
         emit(CitationsChecked(reply.cited))
         emit(_usage(bill, reply))
         recorded = await self.recording.record(draft, "completed", self.clock.now())
@@ -95,7 +102,13 @@ class Turns:
         if not draft.recorded:
             self.recording.start(draft, outcome, self.clock.now())
 
-    async def _found(self, asked: Question, context: Context, bill: Bill) -> Found:
+    async def _found(
+        self, asked: Question, intent: Intent | None, context: Context, bill: Bill
+    ) -> Found:
+        if intent is not None and not intent.subject:
+            return Found(asked.text, (), (), (), searched=True)
+        if intent is not None:
+            asked = replace(asked, text=intent.subject)
         async with asyncio.TaskGroup() as group:
             # Memory is asked first: it answers while the question is understood and searched for.
             remembering = group.create_task(

@@ -12,6 +12,10 @@ from services.ingestion.services.reading.readers import read
 
 # More text than this is no document but a way to fill the stores.
 TEXT_MAX = 64 * 1024 * 1024
+# Calls within calls: a page of HTML nested a thousand times deep is read.
+NESTED_MAX = 4000
+# The code of the libraries, which the limit of data leaves out.
+NOT_COUNTED_MB = 48
 
 
 def limit_memory(megabytes: int) -> None:
@@ -19,8 +23,9 @@ def limit_memory(megabytes: int) -> None:
 
     Counts what is allocated, not what is reserved as addresses; macOS does not keep it.
     """
+    sys.setrecursionlimit(NESTED_MAX)
     if sys.platform == "linux":
-        limit = megabytes * 1024 * 1024
+        limit = (megabytes - NOT_COUNTED_MB) * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 

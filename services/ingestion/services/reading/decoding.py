@@ -35,6 +35,7 @@ _TRUSTED = re.compile(
     r"utf|cp125|iso8859|iso2022|koi8-[ru]$|cp(437|850|852|866|874|932|949)$|mac-roman$"
     r"|gb|big5|euc|shift_jis|johab|hz"
 )
+_EAST_ASIAN = re.compile(r"gb|big5|euc|shift_jis|johab|hz|cp(932|949)$")
 # Letters beyond ASCII that a language of Western Europe writes, lower case.
 _WESTERN = (
     *("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúü", "ãáâàçéêíóôõúü", "àèéìíîòóùú"),
@@ -57,7 +58,9 @@ def decode(body: bytes, declared: str | None = None) -> str:
         return _wide(body)
     named = _codec(declared)
     if named and not named.startswith(("utf-16", "utf-32")):
-        text = _strict(body, named) or _mended(body, named)
+        # No text of another alphabet is UTF-8 by chance, whatever a template declares.
+        spelt = None if _EAST_ASIAN.match(named) else _strict(body, "utf-8")
+        text = spelt or _strict(body, named) or _mended(body, named)
         if text is not None:
             return text
     if b"\x1b$" in body and (text := _strict(body, "iso2022_jp")) is not None:
@@ -141,6 +144,12 @@ def _candidates(sample: bytes) -> Iterator[str]:
     if western and all(sign < "\x80" or sign in _SYMBOLS for sign in western):
         yield "cp1252"
     told = _codec(chardet.detect(sample)["encoding"])
+    letters = {sign for sign in (western or "").lower() if sign.isalpha() and sign > "\x7f"}
+    fits = any(letters <= set(alphabet) for alphabet in _WESTERN)
+    # A few accents in a short text may spell a sign of Chinese by chance.
+    rare = western and 4 * len(_BEYOND_ASCII.findall(western)) < len(western)
+    if rare and fits and told and _EAST_ASIAN.match(told):
+        yield "cp1252"
     if told and _TRUSTED.match(told):
         text = _strict(sample, told) or ""
         if told == "gb18030" and _share(text, _KANA) > 0.15:
@@ -152,8 +161,7 @@ def _candidates(sample: bytes) -> Iterator[str]:
             if len(_SIGN_IN_WORD.findall(older)) < len(_SIGN_IN_WORD.findall(text)):
                 yield "iso8859-2"
         yield told
-    letters = {sign for sign in (western or "").lower() if sign.isalpha() and sign > "\x7f"}
-    if western and any(letters <= set(alphabet) for alphabet in _WESTERN):
+    if western and fits:
         yield "cp1252"
     if told:
         yield told

@@ -16,13 +16,16 @@ from typing import NamedTuple
 # All in heights of a letter: blank paper between two columns, between two paragraphs, two blocks.
 _COLUMN_GAP = 0.8
 _LEADING = 0.75
+_MARK_GAP = 2.5
 _SAME_ROW = 0.45
 # Letters that a line of prose has at least, where it stands beside another column.
 _PROSE = 28
 _SENTENCE_END = tuple(".!?:;。！？…")
-_ITEM = re.compile(r"(?:[•●○▪■◦‣–*-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
+BULLETS = "•●○▪■◦‣–*-"
+_ITEM = re.compile(rf"(?:[{BULLETS}]|\(?(?:\d{{1,3}}|[a-zA-Z])[.)])\s")
 # pdfium's signs for a hyphen at a line's end, then also the hyphens that others leave there.
 BROKEN = ("\x02", "\ufffe")
+_MARK = re.compile(rf"[{BULLETS}]|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]")
 _BROKEN_WORD = re.compile(r"(?<=\w)[\x02\ufffe\u00ad-]$")
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -49,7 +52,9 @@ class Segment:
 
 class Row:
     def __init__(self, y0: float, y1: float, segments: Sequence[Segment]) -> None:
-        self.y0, self.y1, self.height, self.segments = y0, y1, y1 - y0, segments
+        self.y0, self.y1, self.segments = y0, y1, segments
+        longest = max((word for one in segments for word in one.words), key=lambda w: len(w.text))
+        self.height = longest.y1 - longest.y0
 
     @cached_property
     def text(self) -> str:
@@ -146,7 +151,10 @@ def _segments(words: Sequence[Word]) -> list[Segment]:
     made: list[list[Word]] = []
     right = 0.0
     for word in sorted(words, key=lambda one: one.x0):
-        if made and word.x0 - right < _COLUMN_GAP * (word.y1 - word.y0):
+        # A mark stands further from its item than words do from each other.
+        marked = made and len(made[-1]) == 1 and _MARK.fullmatch(made[-1][0].text)
+        gap = _MARK_GAP if marked else _COLUMN_GAP
+        if made and word.x0 - right < gap * (word.y1 - word.y0):
             made[-1].append(word)
             right = max(right, word.x1)
         else:
@@ -226,6 +234,8 @@ def _columns_end(rows: Sequence[Row], start: int) -> int:
         above, row = rows[end - 1], rows[end]
         if above.y0 - row.y1 > 3 * _LEADING * max(above.height, row.height):
             break
+        if len(row.segments) == 1 and not _alike(above, row):
+            break
         now = _strips(rows[end : end + 1], strips)
         if len(now) < 2 and (len(strips) > 1 or end - start > 2):
             break
@@ -235,6 +245,11 @@ def _columns_end(rows: Sequence[Row], start: int) -> int:
     while end > start + 1 and len(rows[end - 1].segments) < 2 and _stands_apart(rows, start, end):
         end -= 1
     return end if len(strips) > 1 else start + 1
+
+
+def _alike(one: Row, other: Row) -> bool:
+    """Whether the letters of both are of the same height."""
+    return abs(one.height - other.height) <= 0.12 * max(one.height, other.height)
 
 
 def _stands_apart(rows: Sequence[Row], start: int, end: int) -> bool:
@@ -274,10 +289,8 @@ def _is_in(segment: Segment, strip: Strip) -> bool:
 def _read_order(region: Sequence[Row]) -> list[list[Row]]:
     columns: list[list[Row]] = []
     for strip in _strips(region):
-        rows = [
-            Row(row.y0, row.y1, [s for s in row.segments if _is_in(s, strip)]) for row in region
-        ]
-        columns.append([row for row in rows if row.segments])
+        held = [(row, [one for one in row.segments if _is_in(one, strip)]) for row in region]
+        columns.append([Row(row.y0, row.y1, inside) for row, inside in held if inside])
     text = "".join(row.text for row in region)
     return columns[::-1] if _is_rtl(text) else columns
 
@@ -331,7 +344,7 @@ def _paragraphs(rows: Sequence[Row]) -> Iterator[Block]:
 def _begins_anew(block: Sequence[Row], row: Row, right: float) -> bool:
     above = block[-1]
     height = max(above.height, row.height)
-    if abs(above.height - row.height) > 0.12 * height or above.bold != row.bold:
+    if not _alike(above, row) or above.bold != row.bold:
         return True
     gap = above.y0 - row.y1
     usual = median([a.y0 - b.y1 for a, b in itertools.pairwise(block)] or [gap])

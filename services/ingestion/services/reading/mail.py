@@ -199,11 +199,8 @@ class _Outlook:
     def _text(self, folder: list[str], code: str) -> str:
         """As UTF-16, or in the code page of who wrote it."""
         wide = self._bytes(folder, f"{code}001F")
-        return (
-            wide.decode("utf-16-le", "replace")
-            if wide
-            else decode(self._bytes(folder, f"{code}001E"))
-        )
+        text = wide.decode("utf-16-le", "replace") if wide else ""
+        return (text or decode(self._bytes(folder, f"{code}001E"))).strip("\0 \r\n")
 
     def _sent(self) -> str:
         """Entries of 16 bytes after a head: type and number, flags, value."""

@@ -41,7 +41,9 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     """
     filled = [[line(cell) for cell in row] for row in rows]
     filled = [row for row in filled if any(row)]
-    width = max(map(len, filled), default=0)
+    if not filled:
+        return ""
+    width = max(map(len, filled))
     used = [n for n in range(width) if any(len(row) > n and row[n] for row in filled)]
     filled = [[row[n] if n < len(row) else "" for n in used] for row in filled]
     if len(used) == 1 or len(filled) == 1:

@@ -14,7 +14,14 @@ import pypdfium2.raw as raw
 
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.reading.layout import BROKEN, Block, Word, blocks_of, rows_of
+from services.ingestion.services.reading.layout import (
+    BROKEN,
+    BULLETS,
+    Block,
+    Word,
+    blocks_of,
+    rows_of,
+)
 from services.ingestion.services.reading.markup import heading, joined, paged, table
 from services.ingestion.services.reading.packages import real_title
 
@@ -248,9 +255,9 @@ def _parsed(pages: Sequence[_Page], title: str) -> Parsed:
 
 
 def _key(block: Block) -> str:
-    """The same for what stands at the same place with the same words, numbers aside."""
-    place = round(block.rows[0].y0 / 4)
-    return f"{place} {re.sub(r'[0-9]+', '#', block.text)[:200]}"
+    """The same for the same words at the same place, and for all numbers of pages there."""
+    text = "#" if _PAGE_NUMBER.fullmatch(block.text) else block.text
+    return f"{round(block.rows[0].y0 / 4)} {text}"
 
 
 def _repeated(pages: Sequence[_Page]) -> set[str]:
@@ -261,7 +268,7 @@ def _repeated(pages: Sequence[_Page]) -> set[str]:
         for block in {id(one): one for one in (*page.blocks[:2], *page.blocks[-2:])}.values()
         if block.cells is None and len(block.rows) < 3
     ]
-    return {key for key, count in Counter(ends).items() if count > max(2, len(pages) // 3)}
+    return {key for key, count in Counter(ends).items() if count > max(1, len(pages) // 3)}
 
 
 def _levels(pages: Sequence[_Page]) -> dict[int, int]:
@@ -280,7 +287,12 @@ def _levels(pages: Sequence[_Page]) -> dict[int, int]:
 
 def _paragraph(block: Block, levels: dict[int, int]) -> str:
     text, height = block.text, round(block.height * 2)
-    if len(text) > _HEADING_LETTERS or len(block.rows) > 3 or not re.search(r"[^\W\d_]{2}", text):
+    if (
+        len(text) > _HEADING_LETTERS
+        or len(block.rows) > 3
+        or text[0] in BULLETS
+        or not re.search(r"[^\W\d_]{2}", text)
+    ):
         return text
     level = levels.get(height, 0)
     is_text = level == max(levels.values(), default=0)

@@ -101,7 +101,11 @@ def _titled_table(rows: Sequence[Sequence[Cell]], grid: list[list[str]]) -> Iter
     """Rows with one text above wider ones are its title, not its header."""
     widest = max((len({cell for cell in row if cell.strip()}) for row in grid), default=0)
     first = 0
-    while widest > 1 and len({cell for cell in grid[first] if cell.strip()}) < 2:
+    while (
+        first < len(grid)
+        and (widest > 1 or len(grid[first]) > 1)
+        and len({cell for cell in grid[first] if cell.strip()}) < 2
+    ):
         yield next((line(cell) for cell in grid[first] if cell.strip()), "")
         first += 1
     depth = header_depth(rows[first], len(grid[first])) if first < len(rows) else 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.decoding import decode, tidy
-from services.ingestion.services.reading.markup import fenced, heading
+from services.ingestion.services.reading.markup import fenced, heading, tidied
 
 _FRONT_MATTER = re.compile(
     r"(?:---|\+\+\+)[ \t]*\n(.*?)^(?:---|\+\+\+|\.\.\.)[ \t]*$\n?", re.S | re.M
@@ -28,7 +28,7 @@ def read_markdown(body: bytes) -> list[Parsed]:
         text = text[front.end() :]
         found = _FRONT_TITLE.search(front[1])
         title = _scalar(found[1]) if found else ""
-    return [Parsed(_without_comments(text), markdown=True, title=title)]
+    return [Parsed(_without_comments(text).lstrip("\n"), markdown=True, title=title)]
 
 
 def _scalar(value: str) -> str:
@@ -75,7 +75,7 @@ _CODE_FOLLOWS = re.compile(
 def read_rst(body: bytes) -> list[Parsed]:
     """As it is written, but its headings and its code as Markdown's, and without comments."""
     lines = tidy(decode(body)).expandtabs().split("\n")
-    return [Parsed("\n".join(_rst(lines)).strip("\n"), markdown=True)]
+    return [Parsed(tidied("\n".join(_rst(lines))), markdown=True)]
 
 
 def _rst(lines: list[str]) -> Iterator[str]:

@@ -147,7 +147,9 @@ class _Word:
         for node in _nodes(element):
             self._node(node, parts, more, field)
         text = "".join(parts)
-        if "PAGE" in field and len(re.sub(r"\W", "", text)) <= _WORDS_IN_A_PAGE_NUMBER:
+        simple = (one.get(f"{W}instr", "") for one in element.iter(f"{W}fldSimple"))
+        numbered = "PAGE" in field or any("PAGE" in code for code in simple)
+        if numbered and len(re.sub(r"\W", "", text)) <= _WORDS_IN_A_PAGE_NUMBER:
             text = ""
         return _Paragraph(text, more)
 

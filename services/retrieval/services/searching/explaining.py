@@ -8,6 +8,7 @@ from snowballstemmer import stemmer
 
 from contracts.retrieval.search import Explanation, Hit, Twin
 from contracts.retrieval.search import LegScore as SentScore
+from services.retrieval.models.graph import QUESTION
 from services.retrieval.models.passage import FoundPassage
 from services.retrieval.models.typed_query import STOP_WORDS, read_query, unspaced, words_of
 from services.retrieval.services.searching.exactness import exact_parts
@@ -125,13 +126,12 @@ def _followed(graph: GraphScore | None) -> SentScore | None:
     """`normalised` is what the graph added to the hit's score."""
     if graph is None:
         return None
-    step = {
-        "entity": graph.link.entity,
-        "from_passage": graph.link.seed,
-        "to_passage": graph.link.passage_id,
-        "relation": "names",
-        "named_by": graph.link.named_by,
-    }
+    link = graph.link
+    step = {"entity": link.entity, "to_passage": link.passage_id, "named_by": link.named_by}
+    if link.seed == QUESTION:
+        step |= {"relation": "asked"}
+    else:
+        step |= {"relation": "names", "from_passage": link.seed}
     return SentScore(raw=graph.raw, normalised=graph.added, rank=graph.rank, path=(step,))
 
 

@@ -187,7 +187,7 @@ class Search:
             return Attempt("skipped")
         beyond = [place for place in placed if place.passage_id not in texts]
         hop = Hop(self.graph, self.store).follow(
-            question.scope, ranked, beyond, texts, question.weights.graph
+            question.scope, question.query, ranked, beyond, texts, question.weights.graph
         )
         return await attempt("graph", hop, self.defaults.leg_budget_s, question.watch)
 

@@ -19,7 +19,7 @@ from neo4j.exceptions import ClientError, DriverError, Neo4jError, TransientErro
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.filter import Scope
-from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.graph import QUESTION, Link, Place, Subject, Support
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.store.metadata_terms import terms
 from services.retrieval.store.neo4j.filtering import Predicate, predicate
@@ -155,6 +155,32 @@ class Neo4jGraphStore:
         values: Values = {"seeds": list(seeds), "max_owners": max_owners}
         return [Link(**row) for row in await self._inside(self._LINKS, scope, values)]
 
+    _OWNERS = """
+    UNWIND $names AS name
+    MATCH (e:Entity {tenant: $tenant, name: name})
+    CALL (e) {
+      MATCH (e)<-[:ABOUT]-(p:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      WITH p, v LIMIT $max_owners + 1
+      RETURN collect({passage: p, version: v}) AS owners
+    }
+    WITH e, owners WHERE 1 <= size(owners) <= $max_owners
+    CALL (e) {
+      MATCH (e)<-[:MENTIONS]-(:Passage {tenant: $tenant})-[:OF]->(v:Version {tenant: $tenant})
+      WHERE VISIBLE
+      WITH v LIMIT $max_counted
+      RETURN count(v) AS named_by
+    }
+    UNWIND owners AS owner
+    WITH e, owner.passage AS p, owner.version AS v, named_by
+    RETURN e.name AS entity, p.id AS passage_id, v.document_id AS document_id,
+      v.ordinal AS ordinal, named_by
+    """
+
+    async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
+        values: Values = {"names": list(names), "max_owners": max_owners}
+        return [Link(QUESTION, **row) for row in await self._inside(self._OWNERS, scope, values)]
+
     # UNION leaves a passage out that both halves have.
     _PLACES = """
     MATCH (e:Entity {tenant: $tenant, name: $name})
@@ -246,8 +272,9 @@ class Neo4jGraphStore:
             return
         for statement in self._CONSTRAINTS:
             await self._write(statement, {})
-        values: Values = {"seeds": ["-"], "max_owners": 1, "name": "-", "beginnings": ["-"]}
-        for read in (self._LINKS, self._PLACES, self._SUBJECTS, self._SUPPORTS):
+        lists = {key: ["-"] for key in ("seeds", "names", "beginnings")}
+        values: Values = {**lists, "max_owners": 1, "name": "-"}
+        for read in (self._LINKS, self._OWNERS, self._PLACES, self._SUBJECTS, self._SUPPORTS):
             await self._inside(read, Scope("-"), values | {"most": 1}, _WARM_UP_S)
         self._prepared = True
 

@@ -5,7 +5,7 @@ from typing import Any
 from services.retrieval.models.embedding_space import EmbeddingSpace
 from services.retrieval.models.typed_query import UNSPACED_SCRIPTS
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # A pasted page is a query too: past this many different words the rest adds time, not meaning, and
 # past 1,024 OpenSearch refuses it.
 MAX_QUERY_WORDS = 64
@@ -68,13 +68,17 @@ _STORED = {"enabled": False, "type": "object"}
 
 
 def passages(space: EmbeddingSpace) -> dict[str, Any]:
-    """`title` and `text` are matched together as `words`; vectors are not kept in the source."""
+    """`title` and `text` are matched together as `words`, which begins with the title once more.
+
+    So a word in the title counts as two in the text. Neither vectors nor `words` are kept in the
+    source.
+    """
     return {
         "settings": {"index": {**_SETTINGS, "knn": True}, "analysis": _ANALYSIS},
         "mappings": {
             "dynamic": "strict",
             "_meta": meta(space),
-            "_source": {"excludes": ["vector"]},
+            "_source": {"excludes": ["vector", "words"]},
             "properties": {
                 "tenant": _KEYWORD,
                 "document_id": _KEYWORD,

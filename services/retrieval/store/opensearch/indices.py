@@ -98,8 +98,8 @@ async def _require_fit(client: AsyncOpenSearch, indices: Indices) -> None:
     if found.get("_meta") != wanted or not fits:
         raise OtherEmbeddingSpace(
             f"the index {indices.passages} was made for {found.get('_meta')} with vectors "
-            f"{vector}, but the settings want {wanted}: delete the index and index the documents "
-            "again, or set the embedding model it was made for"
+            f"{vector}, but the settings want {wanted}: delete the index and run "
+            "`python -m services.retrieval.rebuild`, or set the embedding model it was made for"
         )
 
 

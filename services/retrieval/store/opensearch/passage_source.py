@@ -83,6 +83,7 @@ def _of_passage(indexed: IndexedPassage) -> dict[str, Any]:
         "n": passage.n,
         "title": passage.title,
         "text": passage.text,
+        "words": passage.title,
         "place": {
             "start": passage.start,
             "end": passage.end,

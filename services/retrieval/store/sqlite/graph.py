@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from services.retrieval.models.filter import Scope
-from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.graph import QUESTION, Link, Place, Subject, Support
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.store.sqlite.scoping import JOINS, Bounds, resolve
 
@@ -84,6 +84,37 @@ def _links(bounds: Bounds, max_owners: int) -> str:
     CROSS JOIN seeds
     CROSS JOIN mentions m ON m.name = entities.name AND m.passage = seeds.id
     CROSS JOIN abouts a ON a.name = entities.name AND a.passage != seeds.id
+    CROSS JOIN passages p ON p.id = a.passage {visible}
+    """
+
+
+def owners(
+    connection: sqlite3.Connection, scope: Scope, names: Sequence[str], max_owners: int
+) -> list[Link]:
+    bounds = resolve(connection, scope)
+    if bounds is None:
+        return []
+    values = (json.dumps(list(names)), bounds.tenant, *bounds.values * 3)
+    rows = connection.execute(_owners(bounds, max_owners), values)
+    return [Link(QUESTION, *row) for row in rows]
+
+
+def _owners(bounds: Bounds, max_owners: int) -> str:
+    visible = f"{JOINS} WHERE {bounds.where}"
+    named_by = _count("mentions", visible, COUNTED_MAX)
+    owners = _count("abouts", visible, max_owners + 1)
+    return f"""
+    WITH named AS MATERIALIZED (
+      SELECT n.id AS name FROM json_each(?) wanted
+      CROSS JOIN names n ON n.tenant = ? AND n.name = wanted.value
+      WHERE EXISTS (SELECT 1 FROM abouts a WHERE a.name = n.id)
+    ), entities AS MATERIALIZED (
+      SELECT name, {named_by} AS named_by FROM named WHERE {owners} BETWEEN 1 AND {max_owners}
+    )
+    SELECT n.name, p.passage_id, v.document_id, v.ordinal, entities.named_by
+    FROM entities
+    CROSS JOIN names n ON n.id = entities.name
+    CROSS JOIN abouts a ON a.name = entities.name
     CROSS JOIN passages p ON p.id = a.passage {visible}
     """
 

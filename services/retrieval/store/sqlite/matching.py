@@ -32,13 +32,16 @@ def words(query: str) -> list[str]:
     return [word for word in dict.fromkeys(words_of(query)) if word not in STOP_WORDS][:MAX_WORDS]
 
 
-def match_expression(query: str) -> str:
+def match_expression(connection: sqlite3.Connection, query: str) -> str:
     """Every word is quoted, so that nothing in a query is syntax; empty when no word is left.
 
+    A word that comes again, in whatever form, counts once, as in OpenSearch's analyzer.
     Required phrases are joined by AND; other phrases, and identifiers, by OR.
     """
     typed = read_query(query)
-    either = " OR ".join(f'"{word}"' for word in words(query))
+    typed_words = words(query)
+    first = dict(zip(reversed(_stems(connection, typed_words)), reversed(typed_words), strict=True))
+    either = " OR ".join(f'"{word}"' for word in reversed(first.values()))
     if typed.strict:
         return " AND ".join([*map(_phrase, typed.phrases), *([f"({either})"] if either else ())])
     parts = [part for part in (*typed.phrases, *typed.identifiers) if len(words_of(part)) > 1]

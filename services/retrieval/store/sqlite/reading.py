@@ -19,6 +19,8 @@ from services.retrieval.store.sqlite.vectors import Ids, Row, Vectors
 
 # Pairs of characters of a query that are looked for.
 PAIRS_MAX = 16
+# A word in the title counts as twice in the text (columns `title`, `text`).
+_RANK = "bm25(2.0, 1.0)"
 _COLUMNS = """
 p.passage_id, p.n, p.title, p.text, p.start, p."end", p.page, p.headings, p.language,
 v.document_id, v.ordinal, v.name
@@ -43,7 +45,7 @@ def bm25(connection: sqlite3.Connection, scope: Scope, query: str, k: int) -> li
     bounds = resolve(connection, scope)
     if bounds is None:
         return []
-    found = _matching(connection, bounds, match_expression(query), k)
+    found = _matching(connection, bounds, match_expression(connection, query), k)
     if not found and unspaced(query):
         found = _by_pairs(connection, bounds, query, k)
     if not found and not read_query(query).strict:
@@ -61,7 +63,8 @@ def _matching(
     rows = connection.execute(
         "SELECT p.passage_id, v.document_id, v.ordinal, -words.rank "
         f"FROM words CROSS JOIN passages p ON p.id = words.rowid {JOINS}"
-        f"WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? AND {bounds.where} "
+        f"WHERE words MATCH ? AND words.rank MATCH '{_RANK}' "
+        f"AND words.rowid BETWEEN ? AND ? AND {bounds.where} "
         "ORDER BY words.rank LIMIT ?",
         (expression, bounds.first_row, bounds.last_row, *bounds.values, k),
     )

@@ -81,6 +81,9 @@ class SqliteSearchStore:
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         return await self._connections.read(lambda c: graph.links(c, scope, seeds, max_owners))
 
+    async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
+        return await self._connections.read(lambda c: graph.owners(c, scope, names, max_owners))
+
     async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
         return await self._connections.read(lambda c: graph.places(c, scope, name, most))
 
