@@ -47,13 +47,17 @@ TAKEN = {
 
 @dataclass(frozen=True)
 class Two:
-    """`document_id` is Victor's, for himself alone; `things` are the names of all that he has."""
+    """`document_id` is Victor's, for himself alone; `things` are the names of all that he has.
+
+    `turns` are the ids of his turns; each cites the document.
+    """
 
     system: System
     victor: Person
     mallory: Person
     document_id: str
     things: Mapping[str, Any]
+    turns: list[str]
 
     async def view(self) -> dict[str, Any]:
         """What Victor sees of his own."""
@@ -75,6 +79,13 @@ class Two:
         turn = await self.victor.ask("and nothing else?", self.things["conversation_id"])
         assert "forged" not in turn.one("meta")["query"].lower()
         assert SECRET in turn.text
+        self.turns.append(turn.one("meta")["turn_id"])
+        assert await until(self.counted, 30, 0.2) == len(self.turns)
+
+    async def counted(self) -> int:
+        """How often the document is cited, when all of his turns are counted; before that 0."""
+        cited = int((await self.victor.document(self.document_id))["cited"])
+        return cited if cited >= len(self.turns) else 0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -90,13 +101,16 @@ async def two(system: System) -> AsyncIterator[Two]:
         turn = await victor.ask("What is in the safe of the Thornbury mill?")
         assert SECRET in turn.text
 
-        async def counted() -> bool:
-            used = (await victor.http.get("/v1/usage")).json()["own"]["input_tokens"]
-            return bool(used > 0 and (await victor.document(document_id))["cited"] == 1)
+        async def charged() -> bool:
+            usage = (await victor.http.get("/v1/usage")).json()
+            return bool(usage["own"]["input_tokens"])
 
-        await until(counted, 30, 0.2)
-        things = _things(system, victor.tenant, document_id, turn.one("meta"))
-        yield Two(system, victor, mallory, document_id, things)
+        await until(charged, 30, 0.2)
+        meta = turn.one("meta")
+        things = _things(system, victor.tenant, document_id, meta)
+        made = Two(system, victor, mallory, document_id, things, [meta["turn_id"]])
+        assert await until(made.counted, 30, 0.2) == 1
+        yield made
 
 
 def _things(
