@@ -17,7 +17,7 @@ from services.ingestion.services.entities.reading import Limits, ReadEntities
 from services.ingestion.services.intake.foreign import foreign
 from services.ingestion.services.intake.intake import TakeIn
 from services.ingestion.services.intake.permits import Permits
-from services.ingestion.services.ports import Carrier, ExtractionCache
+from services.ingestion.services.ports import Carrier, ExtractionCache, VectorCache
 from services.ingestion.services.reading.parser import Parser, open_parser
 from services.ingestion.services.reconciling import Reconciliation
 from services.ingestion.services.upkeep import Upkeep
@@ -61,9 +61,8 @@ async def bootstrap(
     times: Times | None = None,
 ) -> AsyncIterator[Service]:
     settings = settings or IngestionSettings()
+    check_prices(settings)
     times = times or times_of(settings)
-    if settings.entity_model:
-        PriceList(settings.prices).check(settings.entity_model)
     async with AsyncExitStack() as stack:
         opened = stack.enter_async_context
         if database is None:
@@ -81,15 +80,13 @@ async def bootstrap(
         stack.push_async_callback(metering.drain)
         registry, intakes = Registry(database), Intakes(database, times)
         worklist, purging = Worklist(database, times), Purging(database, times)
-        vectors = Vectors(database, settings.vector_cache_rows)
-        extractions = Extractions(database, settings.entity_cache_rows)
+        vectors, extractions = caches_of(settings, database)
         announcer, work, purge = Announcer(publisher, worklist), Event(), Event()
         documents = Documents(registry, intakes, worklist, announcer, purge)
         take_in = take_in_of(settings, intakes, blobs, work)
-        handlers = handlers_of(DocumentsController(documents, take_in, take_in.permits))
+        handlers = handlers_of(documents, take_in)
         entities = entities_of(settings, model, extractions, metering)
-        dimension = settings.embedding_dimension
-        embed = Embed(model, vectors, metering, settings.embedding_model, dimension)
+        embed = embed_of(settings, model, vectors, metering)
         ingest = Ingest(worklist, blobs, parser, embed, settings.max_document_bytes, entities)
         consume = partial(Consumer, bus, probe=database.ping)
         runnables: list[Runnable] = [
@@ -103,6 +100,12 @@ async def bootstrap(
         yield Service(runnables, handlers)
 
 
+def check_prices(settings: IngestionSettings) -> None:
+    """Raises for a model whose calls could not be billed, before anything is opened."""
+    if settings.entity_model:
+        PriceList(settings.prices).check(settings.entity_model)
+
+
 def times_of(settings: IngestionSettings) -> Times:
     return Times(
         lease_s=settings.lease_s,
@@ -114,6 +117,11 @@ def times_of(settings: IngestionSettings) -> Times:
     )
 
 
+def caches_of(settings: IngestionSettings, database: Database) -> tuple[Vectors, Extractions]:
+    vectors = Vectors(database, settings.vector_cache_rows)
+    return vectors, Extractions(database, settings.entity_cache_rows)
+
+
 def take_in_of(
     settings: IngestionSettings, intakes: Intakes, blobs: Carrier, work: Event
 ) -> TakeIn:
@@ -122,8 +130,9 @@ def take_in_of(
     return TakeIn(intakes, blobs, permits, work, bucket, settings.max_document_bytes)
 
 
-def handlers_of(controller: DocumentsController) -> Mapping[str, Handlers]:
+def handlers_of(documents: Documents, take_in: TakeIn) -> Mapping[str, Handlers]:
     """By queue. Only ingestion-documents takes messages from others than the services."""
+    controller = DocumentsController(documents, take_in, take_in.permits)
     return {
         DOCUMENTS: {
             IngestDocumentV2: controller.offered,
@@ -142,6 +151,12 @@ def handlers_of(controller: DocumentsController) -> Mapping[str, Handlers]:
             TurnCompletedV1: controller.cited,
         },
     }
+
+
+def embed_of(
+    settings: IngestionSettings, model: Model, cache: VectorCache, metering: Metering
+) -> Embed:
+    return Embed(model, cache, metering, settings.embedding_model, settings.embedding_dimension)
 
 
 def entities_of(
