@@ -14,18 +14,28 @@ from tests.unit.retrieval.memory_store import MemoryStore
 SECTIONS = ("Pumps", "Pumps", "Pumps", "Valves", "Valves")
 
 
-async def a_store() -> MemoryStore:
+def on_page(one: IndexedPassage, page: int | None) -> IndexedPassage:
+    return replace(one, passage=replace(one.passage, page=page))
+
+
+async def a_store(pages: Sequence[int | None] = (1,) * len(SECTIONS)) -> MemoryStore:
     store = MemoryStore()
     passages = [
-        passage("d", 1, n, f"sentence {n}", title=section) for n, section in enumerate(SECTIONS)
+        on_page(passage("d", 1, n, f"sentence {n}", title=section), page)
+        for n, (section, page) in enumerate(zip(SECTIONS, pages, strict=True))
     ]
     await store.index(version("acme", "d"), passages)
     await store.promote("acme", "d", 1)
     return store
 
 
-async def joined(places: Sequence[int], limit: int, budget_tokens: int) -> list[Joined]:
-    store = await a_store()
+async def joined(
+    places: Sequence[int],
+    limit: int,
+    budget_tokens: int,
+    pages: Sequence[int | None] = (1,) * len(SECTIONS),
+) -> list[Joined]:
+    store = await a_store(pages)
     ids = [f"d:1:{n}" for n in places]
     texts: dict[str, FoundPassage] = await store.passages("acme", ids)
     ranked: list[Ranked] = by_fusion([Fused(at, -n, {}) for n, at in enumerate(ids)])
@@ -47,6 +57,12 @@ async def test_a_section_is_read_in_its_order_and_not_beyond() -> None:
     assert hit.found.passage.text == "sentence 1 sentence 2"
     assert hit.found.passage.passage_id == "d:1:2"
     assert hit.others == ("d:1:1",)
+
+
+async def test_a_source_is_of_one_page() -> None:
+    (hit,) = await joined([1], limit=1, budget_tokens=100, pages=(1, 2, 2, 3, 3))
+    assert hit.found.passage.text == "sentence 1 sentence 2"
+    assert hit.found.passage.page == 2
 
 
 async def test_a_hit_that_reads_on_makes_room_for_another() -> None:

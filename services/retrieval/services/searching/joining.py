@@ -80,8 +80,11 @@ def _beside(found: FoundPassage) -> list[str]:
 
 
 def _reads_on(one: FoundPassage, other: FoundPassage) -> bool:
-    """The title holds the headings above: two passages of one section have the same."""
-    return one.passage.title == other.passage.title
+    """The title holds the headings above: two passages of one section have the same.
+
+    They stand on one page too, so that a citation of the whole names the page of its words.
+    """
+    return (one.passage.title, one.passage.page) == (other.passage.title, other.passage.page)
 
 
 def _join(hit: Ranked, found: FoundPassage, others: Sequence[FoundPassage]) -> Joined:
@@ -90,7 +93,9 @@ def _join(hit: Ranked, found: FoundPassage, others: Sequence[FoundPassage]) -> J
     first, *rest = sorted((found.passage, *(o.passage for o in others)), key=lambda p: p.n)
     text, end = first.text, first.end
     for part in rest:
-        text += (" " if part.start - end <= _BLANK else "\n\n") + part.text
+        # A row of a table must begin a line to be one.
+        blank = "\n" if part.text.startswith("|") else " "
+        text += (blank if part.start - end <= _BLANK else "\n\n") + part.text
         end = part.end
     whole = replace(found.passage, text=text, start=first.start, end=end, page=first.page)
     ids = tuple(o.passage.passage_id for o in others)
