@@ -106,6 +106,5 @@ async def test_a_word_that_comes_again_counts_once(store: SearchStore, query: st
     """`freezing` and `frozen` stand in no text: they add nothing."""
     once = await store.bm25(Scope("acme"), "harbour froze", 10)
     again = await store.bm25(Scope("acme"), query, 10)
-    assert [(hit.passage_id, pytest.approx(hit.score)) for hit in again] == [
-        (hit.passage_id, hit.score) for hit in once
-    ]
+    assert [hit.passage_id for hit in again] == [hit.passage_id for hit in once]
+    assert [hit.score for hit in again] == pytest.approx([hit.score for hit in once])
