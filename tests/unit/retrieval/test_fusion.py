@@ -135,3 +135,13 @@ def test_each_passage_keeps_what_each_leg_said() -> None:
     assert (fused["b"].legs["bm25"].raw, fused["b"].legs["bm25"].rank) == (5.0, 2)
     assert fused["b"].legs["bm25"].normalised == pytest.approx(-1)
     assert (fused["b"].legs["dense"].raw, fused["b"].legs["dense"].rank) == (1.0, 1)
+
+
+def test_the_only_passage_that_a_leg_found_stands_out() -> None:
+    """One passage holds the code; the dense leg likes its neighbours' codes as well."""
+    near = {f"near{n}": 0.9 - n / 100 for n in range(20)}
+    fused = fuse(
+        {"bm25": {"code": 7.0}, "dense": near | {"code": 0.88}}, {"bm25": 0.5, "dense": 0.5}
+    )
+    assert fused[0].passage_id == "code"
+    assert fused[0].legs["bm25"].normalised == 1.0

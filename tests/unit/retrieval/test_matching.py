@@ -64,7 +64,9 @@ def test_required_phrases_are_joined_by_and() -> None:
 
 def test_a_phrase_in_a_sentence_and_an_identifier_are_one_more_thing_to_find() -> None:
     assert expression('who sang "moon river" in that old film').endswith(' OR "moon river"')
-    assert expression("err_404") == '"err" OR "404" OR "err 404"'
+    assert expression("err_404") == '"err" OR "404" OR "err 404" OR "err404"'
+    assert expression("KB5034441") == '"kb5034441"'
+    assert expression("10.0.0.1") == '"10" OR "0" OR "1" OR "10 0 0 1"'
 
 
 @pytest.mark.parametrize(

@@ -51,5 +51,10 @@ def test_an_answer_without_scores_changes_nothing() -> None:
     assert ids(blend(before, {}, depth=50)) == ["a", "b", "c"]
 
 
+def test_a_single_score_of_the_reranker_compares_nothing() -> None:
+    before = ranked(bm25={"a": 3.0, "b": 2.0, "c": 1.0})
+    assert ids(blend(before, {"c": 0.9}, depth=50)) == ["a", "b", "c"]
+
+
 def test_nothing_to_rerank() -> None:
     assert blend([], {}, depth=50) == []

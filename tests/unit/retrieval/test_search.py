@@ -228,6 +228,16 @@ async def test_a_late_reranker_is_left_out_and_still_metered(open_house: OpenHou
     assert [used.purpose for used in await house.used()] == ["embed_query", "rerank"]
 
 
+async def test_a_reranker_that_is_late_is_asked_again_each_time(open_house: OpenHouse) -> None:
+    house = await open_house(rerank_budget_ms=10)
+    await house.put("d", TEXTS)
+    house.model.release = asyncio.Event()
+    states = [(await house.ask()).legs["rerank"] for _ in range(6)]
+    assert states == ["failed"] * 6
+    assert len(house.model.reranked) == 6
+    house.model.release.set()
+
+
 async def test_a_reranker_that_keeps_failing_is_skipped(filled: House) -> None:
     filled.model.rerank_faults.left = -1
     states = [(await filled.ask()).legs["rerank"] for _ in range(5)]
@@ -373,6 +383,27 @@ async def test_an_identifier_comes_first_and_scores_fall(typed: Typed) -> None:
     assert answer.hits[0].exact == ("err_405",)
     scores = [hit.score for hit in answer.hits]
     assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("limit", [1, 8, 100])
+async def test_a_code_of_one_word_lifts_its_passage_whatever_the_limit(
+    house: House, limit: int
+) -> None:
+    texts = [f"Update KB50344{n} fails on small partitions" for n in range(10, 70)]
+    await house.put("t", texts)
+    answer = await house.ask("KB5034441", legs=("bm25", "dense"), limit=limit)
+    assert answer.hits[0].text == texts[31]
+    assert answer.hits[0].exact == ("KB5034441",)
+    assert {hit.exact for hit in answer.hits[1:]} <= {()}
+    if limit > 1:
+        assert answer.hits[0].score - answer.hits[1].score > 0.5
+
+
+async def test_a_code_that_many_passages_hold_lifts_none(typed: Typed) -> None:
+    """Six hold it: then it is a word like others."""
+    texts = [f"HX177 seal number {n}" for n in range(6)] + ["pump pressure"]
+    plain = await typed("pump pressure", texts)
+    assert (await typed("pump pressure HX177", texts)).hits[0].text == plain.hits[0].text
 
 
 async def test_passages_that_read_the_same_are_one_hit_that_names_the_others(typed: Typed) -> None:

@@ -1,14 +1,16 @@
-"""Hits compared word for word: required phrases, identifiers first, equal texts as one hit."""
+"""Hits compared word for word: required phrases, identifiers, equal texts as one hit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from services.retrieval.models.passage import FoundPassage
-from services.retrieval.models.typed_query import TypedQuery, stands_in
-from services.retrieval.services.searching.ranking import Ranked
+from services.retrieval.models.typed_query import TypedQuery, holds, stands_in
+from services.retrieval.services.searching.ranking import DEPTH, Ranked
 
 # An identifier in more hits than this tells them apart no better than a word does.
 LIFTED_MAX = 5
+# What a hit gains that holds an identifier, as a share of the span of the first DEPTH scores.
+LIFT = 0.2
 
 
 def only_exact(
@@ -21,17 +23,23 @@ def only_exact(
     return [hit for hit in known if _holds_all(texts[hit.passage_id], query.phrases)]
 
 
-def exact_first(
+def exact_lifted(
     query: TypedQuery, ranked: Sequence[Ranked], texts: Mapping[str, FoundPassage]
 ) -> list[Ranked]:
-    """Puts hits that hold an identifier of the query before all others, where they are few."""
-    exact = [hit for hit in ranked if exact_parts(query.identifiers, texts[hit.passage_id])]
+    """Lifts hits that hold an identifier of the query, where few of the first DEPTH do."""
+    first = ranked[:DEPTH]
+    exact = {
+        hit.passage_id
+        for hit in first
+        if any(holds(one, texts[hit.passage_id].passage.matched_text) for one in query.identifiers)
+    }
     if not 0 < len(exact) <= LIFTED_MAX:
         return list(ranked)
-    ids = {hit.passage_id for hit in exact}
-    others = [hit for hit in ranked if hit.passage_id not in ids]
-    shift = max(0.0, others[0].score - exact[-1].score) if others else 0.0
-    return [replace(hit, score=hit.score + shift) for hit in exact] + others
+    gain = LIFT * (first[0].score - first[-1].score)
+    lifted = [
+        replace(hit, score=hit.score + gain) if hit.passage_id in exact else hit for hit in ranked
+    ]
+    return sorted(lifted, key=lambda hit: (-hit.score, hit.passage_id))
 
 
 def collapse(
@@ -48,10 +56,12 @@ def collapse(
     return list(kept.values()), others
 
 
-def exact_parts(parts: Sequence[str], found: FoundPassage) -> tuple[str, ...]:
-    """The phrases or identifiers that stand in the passage."""
-    return tuple(part for part in parts if stands_in(part, found.passage.matched_text))
+def exact_parts(query: TypedQuery, found: FoundPassage) -> tuple[str, ...]:
+    """The query's phrases and identifiers that stand in the passage."""
+    text = found.passage.matched_text
+    phrases = [phrase for phrase in query.phrases if stands_in(phrase, text)]
+    return (*phrases, *(one for one in query.identifiers if holds(one, text)))
 
 
 def _holds_all(found: FoundPassage, phrases: Sequence[str]) -> bool:
-    return len(exact_parts(phrases, found)) == len(phrases)
+    return all(stands_in(phrase, found.passage.matched_text) for phrase in phrases)

@@ -43,7 +43,7 @@ def hit(query: str, joined: Joined, twins: Mapping[str, Sequence[FoundPassage]])
         end=p.end,
         score=ranked.score,
         explain=_explanation(ranked, highlights(query, p.text)),
-        exact=exact_parts((*typed.phrases, *typed.identifiers), found),
+        exact=exact_parts(typed, found),
         also_in=tuple(map(_twin, alike[:TWINS_MAX])),
         joined=joined.others,
     )

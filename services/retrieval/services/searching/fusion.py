@@ -86,9 +86,10 @@ def _zscore(raw: Sequence[float]) -> tuple[list[float], float]:
     head = raw[:NORMALISED_OVER]
     mean = sum(head) / len(head)
     deviation = sqrt(sum((score - mean) ** 2 for score in head) / len(head))
-    # Equal scores still differ from their mean by rounding: that is no deviation.
+    # Equal scores still differ from their mean by rounding: that is no deviation. To be found at
+    # all then says the more: the one passage that holds a code is a list of its own.
     if deviation <= 1e-12 * max(abs(raw[0]), abs(raw[-1])):
-        return [0.0] * len(raw), 0.0
+        return [1.0] * len(raw), -1.0
     values = [(score - mean) / deviation for score in raw]
     return values, values[-1]
 

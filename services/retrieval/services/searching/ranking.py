@@ -8,6 +8,7 @@ from services.retrieval.models.passage import FoundPassage
 from services.retrieval.services.searching.fusion import Fused, LegScore, fuse
 from services.retrieval.services.searching.legs import Attempt, Stopwatch, attempt
 from shared.breaker import Breaker
+from shared.errors import Unavailable
 from shared.metering import Bill
 from shared.ports import Model
 
@@ -64,26 +65,26 @@ class Reranker:
     ) -> Attempt[dict[str, float]]:
         """{passage id: relevance}; passages that the model did not get to may be missing.
 
-        Skipped while the breaker is open.
+        Skipped while the breaker is open. Outages open it, lateness alone does not: a busy model
+        would then be asked less than it can answer.
         """
         if not self.breaker.admits():
             return Attempt("skipped")
         try:
-            done = await attempt("rerank", self._ask(query, passages, bill), self.budget_s, watch)
-        except BaseException:
+            return await attempt("rerank", self._ask(query, passages, bill), self.budget_s, watch)
+        finally:
             self.breaker.released()
-            raise
-        if done.state == "applied":
-            self.breaker.succeeded()
-        else:
-            self.breaker.failed()
-        return done
 
     async def _ask(
         self, query: str, passages: Sequence[FoundPassage], bill: Bill
     ) -> dict[str, float]:
         texts = [found.passage.matched_text for found in passages]
-        answer = await bill.charge("rerank", self.model.rerank(self.model_id, query, texts))
+        try:
+            answer = await bill.charge("rerank", self.model.rerank(self.model_id, query, texts))
+        except Unavailable:
+            self.breaker.failed()
+            raise
+        self.breaker.succeeded()
         return {passages[index].passage.passage_id: score for index, score in answer.scores}
 
 
@@ -94,7 +95,8 @@ def blend(ranked: Sequence[Ranked], relevance: Mapping[str, float], depth: int) 
     `depth` keep their order, and their scores are shifted down, so that scores fall along the list.
     """
     first, rest = ranked[:depth], ranked[depth:]
-    lists = _raw_scores(first) | {"rerank": relevance}
+    # A single score compares nothing.
+    lists = _raw_scores(first) | {"rerank": relevance if len(relevance) > 1 else {}}
     share = 1 / len(lists)
     places = {hit.passage_id: hit for hit in first}
     blended = [

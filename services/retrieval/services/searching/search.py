@@ -13,7 +13,7 @@ from services.retrieval.models.passage import FoundPassage, Scored
 from services.retrieval.models.typed_query import TypedQuery, read_query
 from services.retrieval.services.graph.hop import Hop
 from services.retrieval.services.ports import Links, SearchStore
-from services.retrieval.services.searching.exactness import collapse, exact_first, only_exact
+from services.retrieval.services.searching.exactness import collapse, exact_lifted, only_exact
 from services.retrieval.services.searching.explaining import hit
 from services.retrieval.services.searching.fusion import Fused, fuse
 from services.retrieval.services.searching.joining import Joining
@@ -97,11 +97,10 @@ class Search:
                     break
             ranked = only_exact(typed, placed, texts)
             reranked = await self._rerank(question, ranked, texts)
-            ranked = reranked.value or ranked
+            ranked = exact_lifted(typed, reranked.value or ranked, texts)
             followed = await self._follow(question, ranked, placed, texts)
             ranked, texts = followed.value or (ranked, texts)
-            ranked = exact_first(typed, only_exact(typed, ranked, texts), texts)
-            ranked, twins = collapse(ranked, texts)
+            ranked, twins = collapse(only_exact(typed, ranked, texts), texts)
             joined = await Joining(self.store).join(
                 tenant, ranked, texts, request.limit, request.join_tokens
             )

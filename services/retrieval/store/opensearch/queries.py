@@ -19,12 +19,11 @@ _SPELLINGS = 20
 def bm25(scope: Scope, text: str, hidden: Collection[str], k: int) -> Query:
     """Every hit holds the required phrases; other phrases, and identifiers, may be found too."""
     typed = read_query(text)
-    phrases = [_phrase(phrase) for phrase in typed.phrases]
     wanted: Query
     if typed.strict:
-        wanted = {"must": phrases, "should": [_words(text)]}
+        wanted = {"must": [*map(_phrase, typed.phrases)], "should": [_words(text)]}
     else:
-        either = [_words(text), *phrases, *map(_phrase, typed.identifiers)]
+        either = [_words(text), *map(_phrase, typed.runs)]
         if unspaced(text):
             either.append({"match": {"pairs": {"query": text}}})
         wanted = {"should": either, "minimum_should_match": 1}

@@ -44,8 +44,7 @@ def match_expression(connection: sqlite3.Connection, query: str) -> str:
     either = " OR ".join(f'"{word}"' for word in reversed(first.values()))
     if typed.strict:
         return " AND ".join([*map(_phrase, typed.phrases), *([f"({either})"] if either else ())])
-    parts = [part for part in (*typed.phrases, *typed.identifiers) if len(words_of(part)) > 1]
-    return " OR ".join(filter(None, [either, *dict.fromkeys(map(_phrase, parts))]))
+    return " OR ".join(filter(None, [either, *map(_phrase, typed.runs)]))
 
 
 def _phrase(text: str) -> str:
