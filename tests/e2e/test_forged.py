@@ -205,6 +205,7 @@ async def test_an_answer_to_ingestion_about_anothers_document(two: Two) -> None:
         assert await announced()
     finally:
         await two.system.restart("retrieval")
+        await two.system.ready()
     assert (await two.victor.until_final(waiting))["status"] == "ready"
 
 
