@@ -58,9 +58,9 @@ class Parcel:
     attributes: dict[str, dict[str, str]]
 
     def size(self) -> int:
-        """Bytes as SQS and SNS count them: the body and the attributes' names, types and values."""
+        """Bytes as SQS and SNS count them: the body, and attributes' names, types and values."""
         texts = [part for name, one in self.attributes.items() for part in (name, *one.values())]
-        return len(self.body.encode()) + sum(len(part.encode()) for part in texts) + _MARGIN_BYTES
+        return len(self.body.encode()) + sum(len(part.encode()) for part in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Bus:
         Each queue gets a copy of its own, which its consumer deletes when the message is done.
         """
         parcel = Parcel(encode(envelope), routing(envelope))
-        if parcel.size() <= limit:
+        if _in_batch(parcel) <= limit:
             return parcel
         if self._blobs is None:
             raise TooLarge(f"{envelope.type}: {parcel.size()} bytes are over the limit of {limit}")
@@ -268,7 +268,7 @@ class Bus:
                 self._batchers[key] = Batcher(
                     lambda items: self._publish_batch(channel, items),
                     "sns",
-                    Parcel.size,
+                    _in_batch,
                     limit,
                     PUBLISH_WAIT_S,
                 )
@@ -302,6 +302,10 @@ class Bus:
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await asyncio.gather(*(one.drain() for one in self._batchers.values()))
+
+
+def _in_batch(parcel: Parcel) -> int:
+    return parcel.size() + _MARGIN_BYTES
 
 
 def _receivers(topic: str, kind: str) -> list[str]:

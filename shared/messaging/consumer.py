@@ -271,7 +271,11 @@ class Consumer:
             await self._release([message])
             return
         parcel = Parcel(message.body, attributes(message.kept))
-        await self._bus.send_parcel(self._queue.name, parcel)
+        if parcel.size() <= self._queue.limit_bytes:
+            await self._bus.send_parcel(self._queue.name, parcel)
+        else:
+            reason = f"{error}; with its first sender the message is too large to be sent again"
+            await self._bus.dead_letter(self._queue, message, reason)
         await self._bus.delete(self._queue.name, message.receipt)
 
     def _trip(self, error: Unavailable) -> None:

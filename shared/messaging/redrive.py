@@ -75,7 +75,11 @@ async def redrive(
     """
 
     async def send_back(message: Received) -> None:
-        parcel = Parcel(await bus.body_of(message), attributes(message.kept))
+        body = await bus.body_of(message)
+        parcel = Parcel(body, attributes(message.kept))
+        if parcel.size() > queue.limit_bytes:
+            # It filled the limit alone. Its first sender is lost, so the operator counts as such.
+            parcel = Parcel(body, {})
         await bus.send_parcel(queue.name, parcel)
 
     return await _take(bus, queue, send_back, per_second, only, progress)

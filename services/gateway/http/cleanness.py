@@ -18,10 +18,12 @@ _BODIES = ("POST", "PUT", "PATCH")
 
 async def clean(request: Request) -> None:
     """A dependency of every route. Raises InvalidRequest that names the field."""
-    for field, text in (*request.path_params.items(), *request.query_params.multi_items()):
+    for field, text in request.path_params.items():
+        check(field, text)
+    for field, text in request.query_params.multi_items() if request.scope["query_string"] else ():
         check(field, text)
     # An upload is read as it streams in: http/uploads.py checks its fields.
-    if request.method in _BODIES and request.url.path != UPLOADS_PATH:
+    if request.method in _BODIES and request.scope["path"] != UPLOADS_PATH:
         try:
             fields = await request.json()
         except ValueError:

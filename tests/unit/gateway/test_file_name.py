@@ -12,8 +12,10 @@ from services.gateway.services.documents.accepting import safe_name
     ("raw", "name"),
     [
         ("handbook.pdf", "handbook.pdf"),
-        ("../../etc/passwd.txt", "passwd.txt"),
-        ("C:\\files\\a b.docx", "a b.docx"),
+        ("../../etc/passwd.txt", "etc/passwd.txt"),
+        ("/north//./readme.txt", "north/readme.txt"),
+        ("..hidden.txt", "..hidden.txt"),
+        ("C:\\files\\a b.docx", "files/a b.docx"),
         ("a\x00b\nc.md", "a b c.md"),
         ("re\u0301sume\u0301.pdf", "résumé.pdf"),
         ("\u202egpj.exe.txt", "gpj.exe.txt"),
@@ -37,6 +39,7 @@ def test_a_name_is_short_and_stable(raw: str) -> None:
         name = safe_name(raw + ".pdf")
     except InvalidRequest:
         return
-    assert len(name.encode()) <= 255
+    assert len(name.encode()) <= 512
+    assert not {"", ".", ".."} & set(name.split("/"))
     assert name.endswith("pdf")
     assert safe_name(name) == name

@@ -20,6 +20,8 @@ T = TypeVar("T")
 Answer = dict[str, Any]
 Entries = Sequence[Mapping[str, Any]]
 _LONG_AGO = 0.0
+# Body and attributes together.
+SQS_LIMIT = 1024 * 1024
 
 
 def client_error(code: str, status: int = 400, message: str = "no") -> ClientError:
@@ -186,6 +188,11 @@ class FakeSqs(Faulty):
     ) -> Answer:
         def sent() -> Answer:
             self._state(QueueUrl)
+            texts = [
+                text for name, one in MessageAttributes.items() for text in (name, *one.values())
+            ]
+            if sum(len(text.encode()) for text in (MessageBody, *texts)) > SQS_LIMIT:
+                raise client_error("InvalidParameterValue")
             return {"MessageId": self.put(QueueUrl, MessageBody, attributes=MessageAttributes).id}
 
         return await self._do("send_message", sent)

@@ -20,7 +20,7 @@ from shared.messaging.wire import FIRST_SENDER, encode
 from shared.outcomes import Done, Outcome, Reject, Retry
 from shared.testing.probe import until
 from shared.testing.running import Recorder, running
-from tests.unit.shared.fake_aws import Aws, client_error, fake_aws
+from tests.unit.shared.fake_aws import SQS_LIMIT, Aws, client_error, fake_aws
 
 QUEUE = "ingestion-queries"
 CONTEXT = Context(tenant="acme", principal="ann")
@@ -199,7 +199,7 @@ async def test_a_message_on_its_way_out_is_not_renewed_and_not_cancelled() -> No
 
 
 async def test_deletes_that_fail_after_success_end_in_one_effect() -> None:
-    aws, effects = fake_aws(visibility_s=0.05), Counter[str]()
+    aws, effects = fake_aws(visibility_s=0.5), Counter[str]()
     aws.sqs.fail(DELETE, DOWN, 2)
     aws.sqs.fail(DELETE, PREFIXED, 1)
 
@@ -266,7 +266,7 @@ async def test_a_send_whose_answer_is_cut_and_that_is_sent_again_has_one_effect(
 
 
 async def test_under_throttling_everything_is_handled_and_nothing_is_a_dead_letter() -> None:
-    aws, seen = fake_aws(visibility_s=0.2), Recorder()
+    aws, seen = fake_aws(visibility_s=0.5), Recorder()
     for call in ("receive_message", DELETE, HIDE):
         for error in (THROTTLED, PREFIXED, DOWN):
             aws.sqs.fail(call, error, 1)
@@ -279,7 +279,7 @@ async def test_under_throttling_everything_is_handled_and_nothing_is_a_dead_lett
 
 
 async def test_a_receive_whose_answer_is_cut_comes_back_after_the_visibility() -> None:
-    aws, seen = fake_aws(visibility_s=0.1), Recorder()
+    aws, seen = fake_aws(visibility_s=0.5), Recorder()
     aws.sqs.fail("receive_message", ConnectionResetError(), 2, after=True)
     put(aws, 5)
     async with running(consumer(aws, seen)):
@@ -292,7 +292,7 @@ async def test_a_receive_whose_answer_is_cut_comes_back_after_the_visibility() -
 async def test_a_failed_batch_entry_of_a_delete_is_no_silent_success(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    aws, seen = fake_aws(visibility_s=0.1), Recorder()
+    aws, seen = fake_aws(visibility_s=0.5), Recorder()
     aws.sqs.answer(DELETE, {"Failed": [{"Id": "0", "Code": "InternalError"}]}, {})
     put(aws)
     async with running(consumer(aws, seen)):
@@ -407,6 +407,22 @@ async def test_outages_renew_a_message_before_the_broker_gives_it_up() -> None:
     assert aws.sqs.reasons(QUEUE) == []
 
 
+async def test_a_message_that_is_too_large_to_be_renewed_is_a_dead_letter_with_its_reason() -> None:
+    aws = fake_aws()
+
+    async def away(_: int) -> Outcome:
+        raise Unavailable("postgres")
+
+    body = encode(wrap(IngestDocumentV2(name="a", source=InlineText(text="TEXT")), CONTEXT))
+    body = body.replace("TEXT", "x" * (SQS_LIMIT - len(body)))
+    aws.sqs.put(QUEUE, body, receives=9)
+    async with running(consumer(aws, Recorder(away))):
+        await until(lambda: empty(aws))
+    (reason,) = aws.sqs.reasons(QUEUE)
+    assert "postgres is unavailable" in reason
+    assert "too large to be sent again" in reason
+
+
 # -- dead letters
 
 
@@ -429,8 +445,14 @@ async def test_only_the_poisonous_message_is_a_dead_letter_after_five_attempts()
 
 @pytest.mark.parametrize(
     "body",
-    ["\x01\x02" * 10, "half \ud800 a pair", "x" * (1024 * 1024), "ü" * (512 * 1024)],
-    ids=["control characters", "half a pair", "1 MiB", "1 MiB of two bytes"],
+    [
+        "\x01\x02" * 10,
+        "half \ud800 a pair",
+        "x" * (1024 * 1024),
+        "ü" * (512 * 1024),
+        "x" * (1024 * 1024 - 2100),  # too much with the attributes only
+    ],
+    ids=["control characters", "half a pair", "1 MiB", "1 MiB of two bytes", "nearly 1 MiB"],
 )
 async def test_whatever_it_is_a_dead_letter_can_be_sent_with_its_reason(body: str) -> None:
     aws = fake_aws()
@@ -454,7 +476,7 @@ async def test_whatever_it_is_a_dead_letter_can_be_sent_with_its_reason(body: st
 
 
 async def test_a_dead_letter_that_cannot_be_sent_leaves_the_message_where_it_is() -> None:
-    aws, seen = fake_aws(visibility_s=0.05), Recorder()
+    aws, seen = fake_aws(visibility_s=0.5), Recorder()
     aws.sqs.fail("send_message", DOWN, 2)
     aws.sqs.put(QUEUE, "not json")
     async with running(consumer(aws, seen)):

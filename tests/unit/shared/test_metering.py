@@ -123,6 +123,21 @@ async def test_a_drain_waits_for_what_starts_meanwhile_and_names_what_is_late() 
     assert await delivery.drain(0) == []
 
 
+async def test_a_drain_waits_for_what_starts_at_its_end() -> None:
+    publisher = FakePublisher()
+    delivery = Delivery(publisher, QUICK)
+
+    async def one_after_the_other() -> None:
+        for name in ("first", "second", "third"):
+            await delivery.start(Event("usage", used(), ANN, name))
+
+    working = asyncio.create_task(one_after_the_other())
+    await asyncio.sleep(0)
+    assert await delivery.drain(5) == []
+    await working
+    assert [sent.id for sent in publisher.sent] == ["first", "second", "third"]
+
+
 # -- metering
 
 

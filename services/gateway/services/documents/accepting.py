@@ -3,13 +3,12 @@
 import asyncio
 import logging
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
 from contracts.envelope import Context
-from contracts.ingestion.document import document_id
+from contracts.ingestion.document import document_id, normal_name
 from contracts.ingestion.documents import IngestDocumentV2, StoredObject
 from contracts.ingestion.media_types import KNOWN, media_type_of
 from contracts.topology import UPLOADS_PREFIX
@@ -24,6 +23,8 @@ from shared.ports import Blobs, Clock, Publisher
 logger = logging.getLogger(__name__)
 QUEUE = "ingestion-documents"
 # The name is part of an S3 key, whose limit is 1,024 bytes.
+_PATH_BYTES = 512
+_DRIVE = re.compile(r"^[A-Za-z]:(?=[/\\])")
 _NAME_BYTES = 255
 _EXTENSION_BYTES = 16
 
@@ -103,20 +104,18 @@ def _offer(
 
 
 def safe_name(raw: str) -> str:
-    """A document's name out of whatever a client calls its file.
+    """A document's name out of whatever a client calls its file; folders are part of it.
 
-    It is the last part of the path, in NFC, without control characters; when it is too long it is
-    cut before its extension. Raises InvalidRequest when nothing is left.
+    Each part of the path is normalised as by every other entrance, `.` and `..` are left out, and
+    a file name that is too long is cut before its extension. Raises InvalidRequest.
     """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", raw))[-1]
-    printable = "".join(
-        " " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter
-        for letter in last
-        if unicodedata.category(letter) not in ("Cf", "Cs", "Co", "Cn")
-    )
-    name = _shortened(" ".join(printable.split()))
-    if not name.strip(". "):
+    parts = [normal_name(part) for part in re.split(r"[/\\]", _DRIVE.sub("", raw))]
+    kept = [part for part in parts if part.strip(". ")]
+    if not parts[-1].strip(". "):
         raise InvalidRequest("file", "The file needs a name, such as 'handbook.pdf'.")
+    name = "/".join((*kept[:-1], _shortened(kept[-1])))
+    if len(name.encode()) > _PATH_BYTES:
+        raise InvalidRequest("file", f"The path is longer than {_PATH_BYTES} bytes; shorten it.")
     return name
 
 

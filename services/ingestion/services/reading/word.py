@@ -3,6 +3,7 @@
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from lxml import etree
@@ -77,9 +78,16 @@ class _Word:
         self._links = relations(archive, main)
         self._document = parsed_xml(archive.read(main))
         self._styles = Styles(self._part("styles"))
-        self._numbering = Numbering(self._part("numbering"))
-        self._notes = {
-            (kind, note.get(f"{W}id")): note
+
+    @cached_property
+    def _numbering(self) -> Numbering:
+        return Numbering(self._part("numbering"))
+
+    @cached_property
+    def _notes(self) -> dict[tuple[str, str], etree._Element]:
+        """By kind and id; read when the first one is referred to."""
+        return {
+            (kind, note.get(f"{W}id", "")): note
             for kind in ("footnote", "endnote")
             if (part := self._part(f"{kind}s")) is not None
             for note in part.iter(f"{W}{kind}")
@@ -131,7 +139,7 @@ class _Word:
         if re.search(r"\w", words) is None and not words.strip(_BREAK + _RENDERED):
             yield before + words + after
         else:
-            mark = self._numbering.mark(style)
+            mark = self._numbering.mark(style) if style.list else ""
             breaks = words[: len(words) - len(words.lstrip(_BREAK + _RENDERED))]
             words = words[len(breaks) :]
             marked = f"{mark} {words}" if mark else words
@@ -172,7 +180,7 @@ class _Word:
         elif tag == "fldChar" and node.get(f"{W}fldCharType") == "end" and field:
             field.append("")
         elif tag in ("footnoteReference", "endnoteReference"):
-            note = self._notes.get((tag.removesuffix("Reference"), node.get(f"{W}id")))
+            note = self._notes.get((tag.removesuffix("Reference"), node.get(f"{W}id", "")))
             more += self._blocks(note) if note is not None else ()
         elif tag == "txbxContent":
             more += self._blocks(node)
