@@ -39,7 +39,7 @@ async def test_a_dead_letter_is_seen_and_redriven(system: System, person: Person
     sqs.close()
 
     async def seen() -> str:
-        text = await command(system, "show", "ingestion-documents", "--body")
+        text = await command(system, "show", "ingestion-documents", "--body", "--most", "100")
         return text if key in text else ""
 
     shown = await until(seen, 30, 0.5)

@@ -205,6 +205,7 @@ async def test_an_answer_to_ingestion_about_anothers_document(two: Two) -> None:
         assert await announced()
     finally:
         await two.system.restart("retrieval")
+        await two.system.ready()
     assert (await two.victor.until_final(waiting))["status"] == "ready"
 
 
@@ -287,10 +288,11 @@ async def test_what_is_believed_is_written_down() -> None:
 
 @asynccontextmanager
 async def _senders(system: System, senders: Mapping[str, list[str]]) -> AsyncIterator[None]:
-    """Ingestion with other permits: the emulator gives all senders the same id."""
+    """Ingestion with these permits, and nobody taken for S3: here all senders have one id."""
     ingestion = system.fleet["ingestion"]
     usual = ingestion.part
-    ingestion.part = replace(usual, env={**usual.env, "RAGOPS_SENDERS": json.dumps(senders)})
+    permits = {"RAGOPS_SENDERS": json.dumps(senders), "RAGOPS_S3_SENDERS": "[]"}
+    ingestion.part = replace(usual, env={**usual.env, **permits})
     try:
         await system.restart("ingestion")
         await system.ready()

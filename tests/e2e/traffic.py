@@ -14,6 +14,8 @@ from tests.e2e.person import Person, Turn
 GUIDE = b"# Lamps\n\nThe lamp Aurora has a battery of 40 hours and costs 90 euros."
 QUESTION = "How long does the battery of the lamp Aurora last?"
 WORD = "40 hours"
+# How a stream may end when something is away: each says what to do, or that nothing is to do.
+CLEAR = ("unavailable", "not_recorded")
 # Of one kind of request, from the end of one to the start of the next.
 PAUSE_S = 0.5
 
@@ -104,7 +106,7 @@ def _told(turn: Turn | None) -> tuple[str, bool]:
     last = turn.names()[-1] if turn.events else "nothing"
     if last == "error":
         error = turn.one("error")
-        return ("" if error["code"] == "unavailable" else str(error)), False
+        return ("" if error["code"] in CLEAR else str(error)), False
     if last != "done":
         return f"the stream ended with {last}", False
     return "", WORD in turn.text and not turn.one("meta")["degraded"]
