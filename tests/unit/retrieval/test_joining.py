@@ -97,4 +97,4 @@ async def test_spans_hold_what_was_joined() -> None:
 
 def _after(text: str) -> IndexedPassage:
     made = passage("d", 1, 1, text[12:])
-    return replace(made, passage=replace(made.passage, start=12, end=len(text)))
+    return replace(made, passage=replace(made.passage, start=12, end=len(text), page=1))
