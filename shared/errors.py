@@ -36,7 +36,7 @@ class NoSuchObject(Exception):
 
 
 _CODE = re.compile(r"[\w.:-]{1,80}")
-_OURS = (Unavailable, DeadlineMissed, RequestRefused, TooLarge, NoSuchObject)
+_OURS = (Unavailable, DeadlineMissed, TooLarge, NoSuchObject)
 
 
 def described(error: BaseException) -> str:
@@ -46,6 +46,8 @@ def described(error: BaseException) -> str:
     input, SQLAlchemy its parameters), so only the words of this module's errors are kept.
     """
     kind = type(error).__name__
+    if isinstance(error, RequestRefused):
+        return f"{kind} ({error.code})"  # its words may repeat what was asked for
     if isinstance(error, _OURS):
         return f"{kind}: {error}"
     response = getattr(error, "response", None)

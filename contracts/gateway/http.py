@@ -4,10 +4,11 @@ They are the gateway's own and frozen by openapi.json: a message behind them may
 here may only be added. Texts that name a state or kind are open: a reader must expect new ones.
 """
 
+import re
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 STATUSES = "`accepted`, `processing`, `indexing`, `ready`, `rejected`, `failed` or `deleted`"
 Value = str | int | float | bool | date
@@ -23,6 +24,9 @@ def example(**fields: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
 class Body(BaseModel):
     """What a client sends: an unknown field is an error, so that a typing slip is not ignored.
 
@@ -30,6 +34,15 @@ class Body(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def _as_text(value: object) -> object:
+    """NUL and halves of characters (lone surrogates) stand in no document: a sign takes them."""
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
+
+
+# What is asked for is searched as text, whatever it holds.
+AskedText = Annotated[str, BeforeValidator(_as_text)]
 
 
 class FieldError(BaseModel):

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from contracts.gateway.http import DOCUMENT_ID, END, PAGE, START, Body, example
+from contracts.gateway.http import DOCUMENT_ID, END, PAGE, START, AskedText, Body, example
 from contracts.gateway.http_search import QUESTION_MAX, Explanation
 
 _TURN = "0d6a3f52-93b1-4c7e-8f3a-0a4f2f8f6c55"
@@ -16,7 +16,7 @@ class ChatBody(Body):
         question="What may a hotel in Denmark cost?", conversation_id="holiday-plans"
     )
 
-    question: str = Field(
+    question: AskedText = Field(
         min_length=1, max_length=QUESTION_MAX, description="the question, in any language"
     )
     conversation_id: str | None = Field(

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from contracts.gateway.http import DOCUMENT_ID, END, PAGE, START, Body, example
+from contracts.gateway.http import DOCUMENT_ID, END, PAGE, START, AskedText, Body, example
 from contracts.retrieval.search import FILTER_FORM
 
 QUESTION_MAX = 4_000
@@ -32,7 +32,9 @@ class SearchBody(Body):
         legs=["bm25", "dense"],
     )
 
-    query: str = Field(min_length=1, max_length=QUESTION_MAX, description="what to look for")
+    query: AskedText = Field(
+        min_length=1, max_length=QUESTION_MAX, description="what to look for, any text"
+    )
     limit: int = Field(default=8, ge=1, le=100, description="hits at most")
     filter: dict[str, Any] | None = Field(default=None, description=FILTER_FORM)
     legs: tuple[Leg, ...] | None = Field(

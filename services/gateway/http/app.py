@@ -71,6 +71,8 @@ def build_app(routers: Sequence[APIRouter], upload_limit_bytes: int) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        # Its own spans would hold query strings, which name what a person asked for.
+        telemetry={"tracing": False},
         dependencies=[Depends(clean)],
     )
     problems.install(app)

@@ -81,8 +81,10 @@ class DocumentsController:
         except BadCursor as error:
             return Done(RequestFailedV1(code="invalid_request", message=str(error)))
 
-    async def indexed(self, message: DocumentIndexedV1, _context: Context) -> Outcome:
-        await self.documents.mark_ready(message.document_id, message.ordinal, message.counts.chunks)
+    async def indexed(self, message: DocumentIndexedV1, context: Context) -> Outcome:
+        await self.documents.mark_ready(
+            context.tenant, message.document_id, message.ordinal, message.counts.chunks
+        )
         return Done()
 
     async def refused(self, message: IndexingRefusedV1, context: Context) -> Outcome:

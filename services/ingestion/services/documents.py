@@ -101,9 +101,9 @@ class Documents:
         await self.announcer.tell_deletion(deletion)
         return await self.state(tenant, document, None)
 
-    async def mark_ready(self, document: str, ordinal: int, chunks: int) -> None:
+    async def mark_ready(self, tenant: str, document: str, ordinal: int, chunks: int) -> None:
         """When the counts differ, or the version was replaced, it stays as it is."""
-        if await self.worklist.ready(document, ordinal, chunks):
+        if await self.worklist.ready(tenant, document, ordinal, chunks):
             metric("DocumentReady", 1)
             return
         fields = {"document_id": document, "ordinal": ordinal, "chunks": chunks}

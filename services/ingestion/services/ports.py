@@ -114,7 +114,7 @@ class Worklist(Protocol):
     async def is_withdrawn(self, claim: Claim) -> bool:
         """True when the version was deleted or replaced, so that nobody works on it again."""
 
-    async def ready(self, document_id: str, ordinal: int, chunks: int) -> bool:
+    async def ready(self, tenant: str, document_id: str, ordinal: int, chunks: int) -> bool:
         """True when retrieval's count of chunks agrees with ours, now or before.
 
         The document's earlier versions are superseded then.

@@ -169,8 +169,8 @@ WHERE document_id = :document_id AND ordinal = :ordinal AND status NOT IN {curre
         async with self._database.transaction() as transaction:
             return (await transaction.execute(withdrawn, values)).first() is not None
 
-    async def ready(self, document_id: str, ordinal: int, chunks: int) -> bool:
-        return await self._indexed.add((document_id, ordinal, chunks))
+    async def ready(self, tenant: str, document_id: str, ordinal: int, chunks: int) -> bool:
+        return await self._indexed.add((tenant, document_id, ordinal, chunks))
 
     # A count that differs leaves the version as it is and lets it be announced again.
     _READY = """
@@ -182,8 +182,9 @@ FROM (
     SELECT r.document_id, r.ordinal,
         CAST(o.result -> 'counts' ->> 'chunks' AS integer) = r.chunks AS agrees
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-        AS r(document_id text, ordinal integer, chunks integer)
-    JOIN versions o ON o.document_id = r.document_id AND o.ordinal = r.ordinal) r
+        AS r(tenant text, document_id text, ordinal integer, chunks integer)
+    JOIN versions o ON o.document_id = r.document_id AND o.ordinal = r.ordinal
+        AND o.tenant = r.tenant) r
 WHERE v.document_id = r.document_id AND v.ordinal = r.ordinal
     AND v.status IN {indexed}
 RETURNING v.document_id, v.ordinal, v.status = 'ready' AS agreed"""
@@ -196,10 +197,10 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(document_id text, ordinal int
 WHERE v.document_id = r.document_id AND v.ordinal < r.ordinal
     AND v.status IN {current}"""
 
-    async def _ready_all(self, told: Sequence[tuple[str, int, int]]) -> list[bool]:
+    async def _ready_all(self, told: Sequence[tuple[str, str, int, int]]) -> list[bool]:
         rows = [
-            {"document_id": document, "ordinal": ordinal, "chunks": chunks}
-            for document, ordinal, chunks in set(told)
+            {"tenant": tenant, "document_id": document, "ordinal": ordinal, "chunks": chunks}
+            for tenant, document, ordinal, chunks in set(told)
         ]
         values = {"rows": parameter(rows), "resend": self._times.resend_s}
         async with self._database.transaction() as transaction:
@@ -209,7 +210,7 @@ WHERE v.document_id = r.document_id AND v.ordinal < r.ordinal
             if later:
                 replacing = {"rows": parameter(later), "purge_after": self._times.purge_after_s}
                 await transaction.execute(self._REPLACE, replacing)
-        return [(document, ordinal) in agreed for document, ordinal, _ in told]
+        return [(document, ordinal) in agreed for _, document, ordinal, _ in told]
 
     _REFUSE = """
 UPDATE versions v

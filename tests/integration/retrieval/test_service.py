@@ -140,5 +140,5 @@ async def test_what_was_chunked_is_found_and_what_was_deleted_is_not(
                 return not (await found()).hits
 
             assert await until(nothing)
-            with pytest.raises(RequestRefused, match="No document that you can see names"):
+            with pytest.raises(RequestRefused, match="No document that you can see has this name"):
                 await asked(requester)

@@ -221,7 +221,7 @@ async def test_a_passage_that_went_in_between_is_no_evidence() -> None:
 async def test_the_unknown_is_answered_with_what_is_close_to_it() -> None:
     store = await filled()
     assert await refused(store, "The Burt") == (
-        "No document that you can see names 'The Burt'. Close to it: 'burton'."
+        "No document that you can see has this name in it. Close to it: 'burton'."
     )
     message = await refused(store, "Burton Tim Jr")
     assert message.endswith("Close to it: 'tim burton', 'burton'.")

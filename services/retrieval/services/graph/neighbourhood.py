@@ -70,7 +70,7 @@ class Neighbourhood:
         found = await graph.places(scope, name, PLACES_MAX)
         places = sorted(await shown(self.store, scope.tenant, found), key=_order)
         if not places:
-            raise UnknownEntity(await self._unknown(graph, scope, name, request.entity))
+            raise UnknownEntity(await self._unknown(graph, scope, name))
         seeds = [place.passage_id for place in places if place.about][:SEEDS]
         ids = [place.passage_id for place in places]
         subjects, links = await asyncio.gather(
@@ -83,15 +83,15 @@ class Neighbourhood:
         texts = await self.store.passages(scope.tenant, wanted)
         return answered(name, places, kept, texts, len(around) - len(kept))
 
-    async def _unknown(self, graph: Names, scope: Scope, name: str, asked: str) -> str:
+    async def _unknown(self, graph: Names, scope: Scope, name: str) -> str:
         beginnings = {name, *name.split()} - FUNCTION_WORDS
         found = await graph.supports(scope, sorted(beginnings), CANDIDATES)
         known = {support.name for support in await shown(self.store, scope.tenant, found)}
         closest = sorted(known, key=lambda one: _distance(name, one))[:CLOSEST]
         if not closest:
-            return f"No document that you can see names '{asked}'. Try another name."
+            return "No document that you can see has this name in it. Try another name."
         near = ", ".join(f"'{one}'" for one in closest)
-        return f"No document that you can see names '{asked}'. Close to it: {near}."
+        return f"No document that you can see has this name in it. Close to it: {near}."
 
 
 def neighbours(
