@@ -44,12 +44,12 @@ async def test_what_is_missing_is_shown() -> None:
 
 async def test_a_turn_that_ends_in_an_error_can_be_asked_again() -> None:
     async with visiting() as seen:
-        publisher = seen.office.gateway.publisher
-        publisher.down = {"turns"}
+        model = seen.office.gateway.model
+        said, model.pieces = model.pieces, [Unavailable("bedrock")]
         await ask(seen.page, "How much?")
-        await expect(seen.page.locator(".turn .problem")).to_contain_text("not available now")
-        publisher.down = set()
-        await expect_to_ask_again(seen.page, "not available now")
+        await expect(seen.page.locator(".turn .problem")).to_contain_text("does not answer now")
+        model.pieces = said
+        await expect_to_ask_again(seen.page, "does not answer now")
 
 
 def answering(status: int, body: Any) -> Any:
