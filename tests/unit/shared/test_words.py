@@ -146,7 +146,7 @@ def test_a_log_line_has_the_chain_with_its_stacks_and_no_words(
     [
         (Unavailable("sqs", "Throttling"), "Unavailable: sqs is unavailable: Throttling"),
         (DeadlineMissed("q", 5), "DeadlineMissed: no reply from q within 5 ms"),
-        (RequestRefused("gone", "it is gone"), "RequestRefused (not_found)"),
+        (RequestRefused("gone", "it is gone"), "RequestRefused (gone)"),
         (TooLarge("k: 5 bytes"), "TooLarge: k: 5 bytes"),
         (NoSuchObject("k"), "NoSuchObject: k"),
     ],
