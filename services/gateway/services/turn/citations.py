@@ -130,7 +130,10 @@ class Citations:
         inside = token["square"] or token["lens"]
         numbers = _NUMBERS.fullmatch(inside) if inside else None
         if numbers and not self._is_index(token) and not self._is_quoted(token):
-            return self._citation(token, re.findall(r"\d+", numbers[1]))
+            written = re.findall(r"\d+", numbers[1])
+            # Without `[9]` the rest of `[[9]1]` would read as a citation.
+            if self._before[-1:] != "[" or any(int(one) in self._known for one in written):
+                return self._citation(token, written)
         if token["think"] and not self._is_quoted(token):
             self._inside = "thought"
             self._plain(token.end())
