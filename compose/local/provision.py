@@ -163,7 +163,7 @@ class _Aws:
             )
 
     async def rules(self, bucket: Bucket) -> None:
-        """Which queue hears of new objects, and what expires."""
+        """Which queue hears of new objects; what expires, and parts of broken uploads do."""
         name = self.settings.resource(bucket.name)
         told = [
             {
@@ -185,14 +185,19 @@ class _Aws:
             for prefix in bucket.prefixes
             if prefix.expires_days
         ]
+        unfinished = {
+            "ID": "unfinished-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        }
         if told:
             await self.s3.put_bucket_notification_configuration(
                 Bucket=name, NotificationConfiguration={"QueueConfigurations": told}
             )
-        if expiring:
-            await self.s3.put_bucket_lifecycle_configuration(
-                Bucket=name, LifecycleConfiguration={"Rules": expiring}
-            )
+        await self.s3.put_bucket_lifecycle_configuration(
+            Bucket=name, LifecycleConfiguration={"Rules": [*expiring, unfinished]}
+        )
 
     async def table(self, table: Table) -> None:
         name = self.settings.resource(table.name)
