@@ -19,6 +19,7 @@ MORE_ROOMS = {
     "gateway": {"http", "page", "mint.py", "openapi.py"},
     "retrieval": {"rebuild.py"},
     "ingestion": {"estimate.py"},
+    "finetune_export": {"replay.py"},
 }
 FORBIDDEN = {"utils", "common", "helpers", "manager", "base", "util", "helper", "misc"}
 

@@ -1,6 +1,6 @@
 """An archived turn and its keys: one object a turn, kept until erased by right."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +39,12 @@ class ArchivedTurn(BaseModel):
         """
         day = self.completed_at.astimezone(UTC).date().isoformat()
         return f"{DAYS_PREFIX}{self.tenant}/{day}/{self._place}"
+
+    @staticmethod
+    def key_of(day_key: str) -> tuple[str, date, str]:
+        """The tenant, the day and the turn's own key, from its key in the day's index."""
+        _, tenant, day, place = day_key.split("/", 3)
+        return tenant, date.fromisoformat(day), f"{TURNS_PREFIX}{tenant}/{place}.json"
 
     @property
     def _place(self) -> str:

@@ -1,10 +1,12 @@
 """The archive bucket: objects are written once and never changed."""
 
+from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from services.finetune_export.models.archived_turn import ArchivedTurn
+from services.finetune_export.models.archived_turn import DAYS_PREFIX, ArchivedTurn
 from shared.errors import Unavailable
 from shared.outage import outages_of
 
@@ -31,6 +33,23 @@ class Archive:
         with outages_of("s3"):
             await self._s3.put_object(Bucket=self._bucket, Key=turn.day_key, Body=b"")
         return written
+
+    async def since(self, day: date, tenant: str | None) -> AsyncIterator[ArchivedTurn]:
+        """Turns of this day (UTC) and later, of one tenant or of all. Raises Unavailable."""
+        prefix = f"{DAYS_PREFIX}{tenant}/" if tenant else DAYS_PREFIX
+        pages = self._s3.get_paginator("list_objects_v2")
+        with outages_of("s3"):
+            async for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Contents", []):
+                    _, its_day, key = ArchivedTurn.key_of(entry["Key"])
+                    if its_day >= day:
+                        yield ArchivedTurn.model_validate_json(await self._read(key))
+
+    async def _read(self, key: str) -> bytes:
+        answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
+        async with answer["Body"] as stream:
+            body: bytes = await stream.read()
+        return body
 
     async def _put_new(self, key: str, body: bytes) -> bool:
         try:
