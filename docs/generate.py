@@ -131,7 +131,7 @@ def kinds_page() -> str:
         names = [name for name in SAMPLES if name.endswith(f".{like}")]
         paged = any("pages: none" not in (GOLDEN / f"{n}.expected").read_text() for n in names)
         shows = "; ".join(SAMPLES[name].shows for name in names)
-        reader = READERS[extension].partition(".")[0]
+        reader = READERS[extension].rpartition(".")[0].replace(".", "/")
         cells = f"`{extension}`", f"`{media_type}`", f"`{reader}.py`", "yes" if paged else "no"
         rows.append(f"| {' | '.join(cells)} | {_cell(shows)} |\n")
     return _KINDS_HEAD + "".join(rows)

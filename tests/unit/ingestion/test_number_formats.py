@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ingestion.services.reading.number_formats import BUILT_IN, general, shown
+from services.ingestion.services.reading.office.number_formats import BUILT_IN, general, shown
 
 
 @pytest.mark.parametrize(

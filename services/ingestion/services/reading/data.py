@@ -11,7 +11,7 @@ from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.decoding import decode, tidy
 from services.ingestion.services.reading.html import declared_encoding, markdown_of, read_html
 from services.ingestion.services.reading.markup import fenced, heading, joined, line, table, tidied
-from services.ingestion.services.reading.packages import parsed_xml
+from services.ingestion.services.reading.office.packages import parsed_xml
 
 _HEADINGS_MAX = 4
 _COLUMNS_MAX = 20

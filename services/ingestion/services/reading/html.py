@@ -21,7 +21,7 @@ from services.ingestion.services.reading.markup import (
     table,
     tidied,
 )
-from services.ingestion.services.reading.packages import open_archive, parsed_xml, real_title
+from services.ingestion.services.reading.office.packages import open_archive, parsed_xml, real_title
 
 _DECLARED = re.compile(
     rb"""<\?xml[^>]*encoding=["']([\w.:-]+)|<meta[^>]*charset=["']?([\w.:-]+)""", re.I

@@ -11,7 +11,7 @@ Read = Callable[[bytes], list[Parsed]]
 # Extension to module and function; extensions of one media type have the same.
 READERS: Mapping[str, str] = {
     "csv": "tables.read_csv",
-    "docx": "word.read_docx",
+    "docx": "office.word.read_docx",
     "eml": "mail.read_eml",
     "epub": "html.read_epub",
     "htm": "html.read_html",
@@ -24,15 +24,15 @@ READERS: Mapping[str, str] = {
     "md": "text.read_markdown",
     "msg": "mail.read_msg",
     "ods": "tables.read_ods",
-    "odt": "opendocument.read_odt",
-    "pdf": "pdf.read_pdf",
-    "pptx": "slides.read_pptx",
+    "odt": "office.opendocument.read_odt",
+    "pdf": "pdf.pages.read_pdf",
+    "pptx": "office.slides.read_pptx",
     "rst": "text.read_rst",
     "rtf": "rtf.read_rtf",
     "tsv": "tables.read_csv",
     "txt": "text.read_text",
     "xhtml": "html.read_html",
-    "xlsx": "xlsx.read_xlsx",
+    "xlsx": "office.xlsx.read_xlsx",
     "xml": "data.read_xml",
     "yaml": "data.read_yaml",
     "yml": "data.read_yaml",
@@ -42,7 +42,7 @@ KINDS = {KNOWN[extension]: name for extension, name in READERS.items()}
 
 def reader_of(media_type: str) -> Read:
     """Raises KeyError for a kind that is not known."""
-    module, _, function = KINDS[media_type].partition(".")
+    module, _, function = KINDS[media_type].rpartition(".")
     read: Read = getattr(import_module(f"{__package__}.{module}"), function)
     return read
 

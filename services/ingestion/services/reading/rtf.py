@@ -6,7 +6,7 @@ import re
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.html import markdown_of
-from services.ingestion.services.reading.packages import real_title
+from services.ingestion.services.reading.office.packages import real_title
 
 _NOTE = re.compile(r"(?m)^\[\^\d+\]:\s*|\[\^\d+\]")
 

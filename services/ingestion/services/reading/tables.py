@@ -22,7 +22,7 @@ from services.ingestion.services.reading.markup import (
     spread,
     table,
 )
-from services.ingestion.services.reading.packages import attribute, open_archive, parsed_xml
+from services.ingestion.services.reading.office.packages import attribute, open_archive, parsed_xml
 
 _SEPARATORS = "\t;|,"
 _SNIFFED_ROWS = 100

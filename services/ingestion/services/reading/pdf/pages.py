@@ -14,7 +14,9 @@ import pypdfium2.raw as raw
 
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.reading.layout import (
+from services.ingestion.services.reading.markup import heading, joined, paged, table
+from services.ingestion.services.reading.office.packages import real_title
+from services.ingestion.services.reading.pdf.layout import (
     BROKEN,
     BULLETS,
     Block,
@@ -22,8 +24,6 @@ from services.ingestion.services.reading.layout import (
     blocks_of,
     rows_of,
 )
-from services.ingestion.services.reading.markup import heading, joined, paged, table
-from services.ingestion.services.reading.packages import real_title
 
 # A heading is so much higher than the text, and of few words.
 _HEADING_HEIGHT = 1.12

@@ -16,7 +16,7 @@ from services.ingestion.services.reading.markup import (
     spread,
     table,
 )
-from services.ingestion.services.reading.packages import (
+from services.ingestion.services.reading.office.packages import (
     attribute,
     open_archive,
     parsed_xml,

@@ -9,8 +9,8 @@ from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.markup import COLUMNS_MAX, Cell
-from services.ingestion.services.reading.number_formats import BUILT_IN, general, shown
-from services.ingestion.services.reading.packages import (
+from services.ingestion.services.reading.office.number_formats import BUILT_IN, general, shown
+from services.ingestion.services.reading.office.packages import (
     attribute,
     open_archive,
     parsed_xml,

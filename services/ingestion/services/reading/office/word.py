@@ -20,13 +20,13 @@ from services.ingestion.services.reading.markup import (
     spread,
     table,
 )
-from services.ingestion.services.reading.packages import (
+from services.ingestion.services.reading.office.packages import (
     open_archive,
     parsed_xml,
     relations,
     told_title,
 )
-from services.ingestion.services.reading.word_styles import Numbering, Styles, value_of
+from services.ingestion.services.reading.office.word_styles import Numbering, Styles, value_of
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 # Where a page ends is marked in a paragraph's text until the text is cut into pages.

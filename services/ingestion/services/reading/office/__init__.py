@@ -1,0 +1,1 @@
+"""Office programs: their archives of XML, texts, slides and workbooks."""

@@ -1,0 +1,1 @@
+"""PDF: letters with their places, and the blocks of a page made of them."""
