@@ -48,12 +48,7 @@ async def provision(settings: Settings) -> None:
                 *(aws.table(table) for table in TABLES.values()),
             )
         )
-        await _all(
-            (
-                *(aws.subscriptions(name) for name in TOPICS),
-                *(aws.rules(bucket) for bucket in BUCKETS.values()),
-            )
-        )
+        await _all((aws.subscriptions(), *(aws.rules(bucket) for bucket in BUCKETS.values())))
 
 
 _DEAD_LETTERS = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION_S)}
@@ -123,14 +118,20 @@ class _Aws:
             if _code(error) != "BucketAlreadyOwnedByYou":
                 raise
 
-    async def subscriptions(self, topic: str) -> None:
+    async def subscriptions(self) -> None:
+        """One after another: moto fails when several are made at once."""
+        for topic in TOPICS:
+            await self._subscriptions_of(topic)
+
+    async def _subscriptions_of(self, topic: str) -> None:
         """Makes the missing ones, corrects the others, ends those no longer in the list."""
         wanted = {self.arn("sqs", one.queue): one for one in SUBSCRIPTIONS if one.topic == topic}
         arn = self.arn("sns", topic)
         there = await self._subscribed(arn)
         for endpoint in there.keys() - wanted.keys():
             await self.sns.unsubscribe(SubscriptionArn=there[endpoint])
-        await _all(self._subscribe(arn, one, there.get(end)) for end, one in wanted.items())
+        for endpoint, one in wanted.items():
+            await self._subscribe(arn, one, there.get(endpoint))
 
     async def _subscribed(self, topic_arn: str) -> dict[str, str]:
         pages = self.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)

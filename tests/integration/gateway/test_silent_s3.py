@@ -15,11 +15,12 @@ CALL_S = 0.5
 
 
 async def test_an_upload_ends_with_503_when_s3_is_silent() -> None:
-    gateway, reached = Gateway(), asyncio.Event()
+    gateway, reached, over = Gateway(), asyncio.Event(), asyncio.Event()
 
-    async def never(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    async def never(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reached.set()
-        await asyncio.Event().wait()
+        await over.wait()
+        writer.close()
 
     silent = await asyncio.start_server(never, "127.0.0.1", 0)
     settings = GatewaySettings(
@@ -52,4 +53,6 @@ async def test_an_upload_ends_with_503_when_s3_is_silent() -> None:
     assert response.headers["retry-after"] == "2"
     assert "s3" not in response.json()["detail"].lower()
     assert gateway.publisher.sent == []
+    over.set()
     silent.close()
+    await silent.wait_closed()
