@@ -90,7 +90,7 @@ bench: $(LOCK_DEV) $(LOCK_EMULATOR) ## speed and size, each as a ratio to a limi
 
 .PHONY: bench-smoke
 bench-smoke: $(LOCK_DEV) $(LOCK_EMULATOR) ## the measurements that take less than a minute each
-	$(BIN)/python -m tests.bench consumer gateway startup search rerank
+	$(BIN)/python -m tests.bench consumer gateway startup
 
 .PHONY: eval
 eval: $(LOCK_CLIENT) ## measure the running system's retrieval: make eval SET=folder [JSON=file]

@@ -1,5 +1,6 @@
 """Hits compared word for word: required phrases, identifiers, equal texts as one hit."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from services.retrieval.services.searching.ranking import DEPTH, Ranked
 LIFTED_MAX = 5
 # What a hit gains that holds an identifier, as a share of the span of the first DEPTH scores.
 LIFT = 0.2
+_FIRST_WORDS = 8
 
 
 def only_exact(
@@ -46,13 +48,17 @@ def collapse(
     ranked: Sequence[Ranked], texts: Mapping[str, FoundPassage]
 ) -> tuple[list[Ranked], dict[str, list[FoundPassage]]]:
     """The first hit of each title and text, letter case and blanks aside; {its id: the others}."""
+    read = [texts[hit.passage_id].passage.matched_text for hit in ranked]
+    # Few passages begin alike, so few have to be read to their end.
+    begun = [" ".join(text.split(None, _FIRST_WORDS)[:_FIRST_WORDS]).lower() for text in read]
+    alike = Counter(begun)
     kept: dict[str, Ranked] = {}
     others: dict[str, list[FoundPassage]] = {}
-    for hit in ranked:
-        found = texts[hit.passage_id]
-        first = kept.setdefault(" ".join(found.passage.matched_text.lower().split()), hit)
+    for hit, text, beginning in zip(ranked, read, begun, strict=True):
+        whole = beginning if alike[beginning] == 1 else " ".join(text.lower().split())
+        first = kept.setdefault(whole, hit)
         if first is not hit:
-            others.setdefault(first.passage_id, []).append(found)
+            others.setdefault(first.passage_id, []).append(texts[hit.passage_id])
     return list(kept.values()), others
 
 

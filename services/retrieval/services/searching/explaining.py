@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from snowballstemmer import stemmer
 
@@ -18,11 +19,11 @@ from services.retrieval.services.searching.ranking import GraphScore, Ranked
 
 TWINS_MAX = 20
 HIGHLIGHTS_MAX = 50
-_WORD = re.compile(r"[^\W_]+")
 # Shorter words are so common in all languages that marking them says nothing.
 _SHORTEST = 3
-# A word and its stem begin alike, so most words of a text need no closer look.
-_ALIKE = 2
+# A word and its stem begin alike, so most words of a text need no closer look: stemming takes time.
+# The last letter of a stem may change (cry, cries), so short ones have two letters in common.
+_LONG = 4
 _ENGLISH = stemmer("english")
 
 
@@ -54,14 +55,31 @@ def highlights(query: str, text: str) -> tuple[tuple[int, int], ...]:
     typed = words_of(query)
     telling = [word for word in typed if _tells(word)]
     stems = {_stem(word) for word in telling}
-    begun = {word[:_ALIKE] for word in (*telling, *stems)}
+    same = frozenset(telling)
+    alike = _words_like(frozenset(chain.from_iterable(map(_beginnings, same))))
     found = [
         match.span()
-        for match in _WORD.finditer(text)
-        if (word := match.group().lower())[:_ALIKE] in begun and _stem(word) in stems
+        for match in alike.finditer(text)
+        if (word := match.group().lower()) in same or _stem(word) in stems
     ]
     runs = [word for word in typed if unspaced(word)]
     return tuple(_apart({*found, *_pairs(runs, text)})[:HIGHLIGHTS_MAX])
+
+
+def _beginnings(word: str) -> tuple[str, str]:
+    """Of the word and of its stem: how all its forms begin."""
+    stem = _stem(word)
+    length = 3 if len(stem) >= _LONG else 2
+    return word[:length], stem[:length]
+
+
+@lru_cache(maxsize=256)
+def _words_like(beginnings: frozenset[str]) -> re.Pattern[str]:
+    """Whole words that begin so; none when there is nothing to begin with."""
+    if not beginnings:
+        return re.compile(r"(?!)")
+    begun = "|".join(map(re.escape, sorted(beginnings)))
+    return re.compile(rf"(?<![^\W_])(?:{begun})[^\W_]*", re.IGNORECASE)
 
 
 def _tells(word: str) -> bool:
