@@ -11,8 +11,10 @@ from pathlib import Path
 import psutil
 
 from compose.local.layout import write_private
-from compose.local.stages import STAGES
+from contracts.topology import SERVICES
 
+# The order in which processes stop: the services drain while their stores still live.
+STAGES = (SERVICES, ("bedrock",), ("aws", "postgres", "valkey", "opensearch", "neo4j"))
 # A process id can be given to a stranger later: only the start time makes it ours.
 _SAME_START_S = 1.0
 

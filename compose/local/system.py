@@ -36,9 +36,8 @@ from compose.local.parts.services import (
 from compose.local.parts.valkey import valkey
 from compose.local.plan import EMBEDDED, MINISTACK, Plan
 from compose.local.probes import answering_services
-from compose.local.process_list import ProcessList, alive, end, read_entries
+from compose.local.process_list import STAGES, ProcessList, alive, end, read_entries
 from compose.local.progress import Progress, Silent
-from compose.local.stages import STAGES
 from contracts.topology import READY_QUEUES
 
 _READY_S = 60.0
