@@ -37,6 +37,8 @@ class Context(BaseModel):
     first_sender: str | None = None
     # When the broker took the message, by its own clock; None outside of a queue.
     sent_at: datetime | None = None
+    # When its sender made it, by the sender's clock: a message that is sent again keeps it.
+    occurred_at: datetime | None = None
 
     def of(self, tenant: str) -> Self:
         return self.model_copy(update={"tenant": tenant})

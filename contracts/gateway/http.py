@@ -1,4 +1,4 @@
-"""The HTTP shapes of documents, usage, health and problems, for controllers and clients.
+"""The HTTP shapes of documents, health and problems, for controllers and clients.
 
 They are the gateway's own and frozen by openapi.json: a message behind them may change, a field
 here may only be added. Texts that name a state or kind are open: a reader must expect new ones.
@@ -10,12 +10,19 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-STATUSES = "`accepted`, `processing`, `indexing`, `ready`, `rejected`, `failed` or `deleted`"
+from contracts.ingestion.chunking import Chunking
+from contracts.ingestion.document import Metadata, Reader, Tags
+
+STATUSES = (
+    "`accepted`, `parsing`, `embedding`, `indexing`, `ready`, `rejected`, `failed`, `deleting` or"
+    " `deleted`"
+)
 Value = str | int | float | bool | date
 # Descriptions that several shapes share, and the document of the examples.
 PAGE = "the page on which it begins, from 1; null where there are no pages"
 START = "characters of the document's parsed text before the passage"
 END = "characters of the document's parsed text up to the passage's end"
+READERS = "the users and groups who may see it; null: the whole tenant"
 DOCUMENT_ID = "5b0f6c1e-7a43-5d0e-9d0e-6f3d2f0b8a11"
 
 
@@ -72,6 +79,20 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(
         default=None, description="the fields that are wrong, when it is about fields"
     )
+    limit: float | None = Field(
+        default=None, description="of `budget_reached`: the limit, in dollars or tokens"
+    )
+    used: float | None = Field(default=None, description="of `budget_reached`: what is used of it")
+    whose: str | None = Field(
+        default=None, description="of `budget_reached`: whose limit it is, `tenant` or `user`"
+    )
+    resets_at: str | None = Field(
+        default=None, description="of `budget_reached`: when the limit begins anew, RFC 3339 in UTC"
+    )
+    version: str | None = Field(
+        default=None,
+        description="of `label_elsewhere`: the version at which the label stands; left out: none",
+    )
 
 
 class DocumentAccepted(BaseModel):
@@ -82,6 +103,46 @@ class DocumentAccepted(BaseModel):
     document_id: str = Field(description="the document's id, the same for all its versions")
     name: str = Field(description="the document's name: the file's, made safe")
     status: str = Field(description="`accepted`")
+
+
+class UploadBody(Body):
+    """A file that the client will send to S3 itself."""
+
+    model_config = example(name="atlas.pdf", size=73_400_320, tags=["maps"])
+
+    name: str = Field(
+        min_length=1, max_length=1024, description="the file's name, with its folders"
+    )
+    size: int = Field(ge=1, description="the file's bytes")
+    media_type: str | None = Field(
+        default=None, max_length=255, description="left out: by the name's ending"
+    )
+    tags: Tags = Field(default=(), description="texts to filter by")
+    metadata: Metadata = Field(default_factory=dict, description="fields to filter by")
+    visibility: Annotated[tuple[Reader, ...], Field(min_length=1, max_length=64)] | None = Field(
+        default=None, description="users and groups who may see it; left out: the whole tenant"
+    )
+    chunking: Chunking | None = Field(
+        default=None, description="how it is cut into passages; left out: as the tenant has it"
+    )
+
+
+class UploadGrant(BaseModel):
+    """Send the file as multipart/form-data to `url`: the `fields` first, then the field `file`."""
+
+    model_config = example(
+        document_id=DOCUMENT_ID,
+        name="atlas.pdf",
+        url="https://ragops-carrier.s3.eu-central-1.amazonaws.com/",
+        fields={"key": "uploads/acme/…/atlas.pdf", "policy": "…", "x-amz-signature": "…"},
+        expires_at="2026-11-26T10:15:00+00:00",
+    )
+
+    document_id: str = Field(description="the document's id, the same for all its versions")
+    name: str = Field(description="the document's name: the file's, made safe")
+    url: str = Field(description="where to send the file to")
+    fields: dict[str, str] = Field(description="fields of the form, before the file")
+    expires_at: str = Field(description="until then S3 takes the file; later the document fails")
 
 
 class Counts(BaseModel):
@@ -112,7 +173,16 @@ class DocumentView(BaseModel):
         media_type="application/pdf",
         tags=["travel"],
         metadata={"year": 2026, "draft": False},
+        visibility=["user:ann", "group:law"],
+        version=2,
+        owner="ann",
+        source="http",
         cited=3,
+        attempts=1,
+        stages={"waiting": 0.02, "parsing": 0.31, "embedding": 0.9, "indexing": 0.4},
+        progress=None,
+        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+        cost_usd=0.00012,
         created_at="2026-11-02T08:30:00Z",
         updated_at="2026-11-02T08:30:04Z",
     )
@@ -125,11 +195,46 @@ class DocumentView(BaseModel):
         default=None, description="why the document is `rejected` or `failed`"
     )
     media_type: str | None = Field(default=None, description="the kind of file")
-    tags: tuple[str, ...] = Field(default=(), description="as given with the upload")
+    tags: tuple[str, ...] = Field(default=(), description="as given last")
     metadata: dict[str, Value] = Field(
-        default_factory=dict, description="as given with the upload; dates as ISO texts"
+        default_factory=dict, description="as given last; dates as ISO texts"
+    )
+    visibility: tuple[str, ...] | None = Field(default=None, description=READERS)
+    version: int | None = Field(default=None, description="its newest version, from 1")
+    owner: str | None = Field(default=None, description="the user of its first version")
+    source: str | None = Field(
+        default=None, description="how it came in: `http`, `drop`, `message` or `part`"
     )
     cited: int = Field(default=0, description="answers that cite the document")
+    attempts: int = Field(
+        default=0, description="how often work on the newest version began; a retry begins at 0"
+    )
+    stages: dict[str, float] = Field(
+        default_factory=dict,
+        description="seconds by stage: `waiting`, `parsing`, `embedding`, `indexing`; more may be"
+        " added",
+    )
+    progress: float | None = Field(
+        default=None, description="the part of the chunks that is embedded, 0 to 1; else null"
+    )
+    trace_id: str | None = Field(
+        default=None, description="the trace of the upload, as in logs and traces"
+    )
+    cost_usd: float = Field(
+        default=0.0, description="USD for model calls of the newest version, by the price list"
+    )
+    parent_id: str | None = Field(
+        default=None, description="the archive or mail that the document came in"
+    )
+    parts: int = Field(
+        default=0, description="documents that came in it: an archive's files, a mail's attachments"
+    )
+    note: str | None = Field(
+        default=None, description="what of the document was not read, and what to do"
+    )
+    waiting_for: str | None = Field(
+        default=None, description="why work on it has not begun, for people; null: it is its turn"
+    )
     created_at: str | None = Field(default=None, description="first upload, RFC 3339 in UTC")
     updated_at: str | None = Field(
         default=None, description="last change of the status, RFC 3339 in UTC"
@@ -150,31 +255,46 @@ class DocumentList(BaseModel):
     )
 
 
-class UsageSum(BaseModel):
-    """Model calls and what they consumed."""
+class PlacePurged(BaseModel):
+    """What a service removed of a deleted document from one of its places."""
 
-    calls: int = Field(description="calls of models")
-    input_tokens: int = Field(description="tokens that models read")
-    output_tokens: int = Field(description="tokens that models wrote")
-    cost_usd: float = Field(description="USD, by the system's price list")
+    service: str = Field(description="who removed it")
+    place: str = Field(description="where it lay, such as `passages`; more may be added")
+    removed: int = Field(ge=0, description="how many things were removed there")
+    at: str = Field(description="when, RFC 3339 in UTC")
 
 
-class UsageView(BaseModel):
-    """A month's model calls."""
+class CertificateView(BaseModel):
+    """What the newest deletion of a document removed, where and when."""
 
     model_config = example(
-        month="2026-11",
-        own={"calls": 12, "input_tokens": 20417, "output_tokens": 1893, "cost_usd": 0.00168},
-        users=None,
+        document_id=DOCUMENT_ID,
+        name=None,
+        deleted_at="2026-11-02T09:00:00Z",
+        deleted_by="ann",
+        complete=True,
+        places=[
+            {
+                "service": "retrieval",
+                "place": "passages",
+                "removed": 42,
+                "at": "2026-11-02T09:00:01Z",
+            }
+        ],
+        missing=[],
     )
 
-    month: str = Field(description="year and month, in UTC")
-    own: UsageSum = Field(description="the token's own user")
-    users: dict[str, UsageSum] | None = Field(
-        default=None,
-        description="all users of the tenant by name, for the scope `admin`; else null. `-` stands"
-        " for documents that came in without a user",
+    document_id: str = Field(description="the document's id")
+    name: str | None = Field(
+        default=None, description="the document's name; null once it is forgotten"
     )
+    deleted_at: str = Field(description="when it was deleted, RFC 3339 in UTC")
+    deleted_by: str | None = Field(
+        default=None, description="the user who deleted it; null for an operator's message"
+    )
+    complete: bool = Field(description="whether every service that held something has confirmed")
+    places: list[PlacePurged] = Field(default=[], description="what was removed, by service")
+    missing: list[str] = Field(default=[], description="the services that have not confirmed yet")
 
 
 class Liveness(BaseModel):

@@ -1,11 +1,13 @@
-"""The HTTP shapes of a question and of the server-sent events that answer it."""
+"""The HTTP shapes of a question, of the events that answer it, and of feedback on the answer."""
+
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from contracts.gateway.http import DOCUMENT_ID, END, PAGE, START, AskedText, Body, example
 from contracts.gateway.http_search import QUESTION_MAX, Explanation
 
-_TURN = "0d6a3f52-93b1-4c7e-8f3a-0a4f2f8f6c55"
+TURN_ID = "0d6a3f52-93b1-4c7e-8f3a-0a4f2f8f6c55"
 _NUMBER = "the source's number in the answer, from 1"
 
 
@@ -33,7 +35,7 @@ class MetaEvent(BaseModel):
     """Event `meta`: the first one, sent when the passages are found."""
 
     model_config = example(
-        turn_id=_TURN,
+        turn_id=TURN_ID,
         conversation_id="holiday-plans",
         cached=False,
         degraded=[],
@@ -113,7 +115,11 @@ class UsageEvent(BaseModel):
     """Event `usage`: the sum over all model calls of this turn."""
 
     model_config = example(
-        input_tokens=1873, output_tokens=31, cost_usd=0.00012, model="amazon.nova-lite-v1:0"
+        input_tokens=1873,
+        output_tokens=31,
+        cost_usd=0.00012,
+        model="amazon.nova-lite-v1:0",
+        stop_reason=None,
     )
 
     input_tokens: int = Field(description="tokens that models read")
@@ -126,12 +132,18 @@ class UsageEvent(BaseModel):
     model: str | None = Field(
         default=None, description="the model that answered; null when none was needed"
     )
+    stop_reason: str | None = Field(
+        default=None,
+        description="why the answer is not whole: `max_tokens` (it reached its longest length),"
+        " `guardrail_intervened` or `content_filtered` (it was held back); more may be added; null"
+        " for a whole one",
+    )
 
 
 class DoneEvent(BaseModel):
     """Event `done`: the answer is complete and recorded. It is the last one."""
 
-    model_config = example(turn_id=_TURN)
+    model_config = example(turn_id=TURN_ID)
 
     turn_id: str = Field(description="this question and its answer")
 
@@ -145,7 +157,43 @@ class ErrorEvent(BaseModel):
     )
 
     code: str = Field(
-        description="`unavailable`, `internal`, or `not_recorded`, when the answer is complete but"
-        " could not be recorded in time; more may be added"
+        description="`unavailable`, `internal`; `interrupted`, when the answer broke off;"
+        " `not_recorded`, when it is complete but could not be recorded in time; more may be added"
     )
     message: str = Field(description="what to do, for people")
+
+
+Reason = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class FeedbackBody(Body):
+    """What you think of an answer. The newest feedback on a turn counts."""
+
+    model_config = example(
+        rating="down",
+        reasons=["outdated"],
+        comment="The price is last year's.",
+        corrected_answer="A hotel in Denmark may cost 195 euros.",
+    )
+
+    rating: Literal["up", "down"] = Field(description="`up`: the answer is good; `down`: it is not")
+    reasons: list[Reason] = Field(
+        default_factory=list,
+        max_length=10,
+        description="why, in your own words; the page sends `wrong`, `incomplete`, `outdated`",
+    )
+    comment: AskedText | None = Field(
+        default=None, max_length=4_000, description="anything else to say about the answer"
+    )
+    corrected_answer: AskedText | None = Field(
+        default=None, max_length=20_000, description="what the answer should have been"
+    )
+
+
+class FeedbackAccepted(BaseModel):
+    """The feedback is stored and cannot be lost any more."""
+
+    model_config = example(turn_id=TURN_ID, rating="down")
+
+    turn_id: str = Field(description="the question and its answer")
+    rating: str = Field(description="`up` or `down`")

@@ -43,6 +43,7 @@ Tag = Annotated[str, Field(min_length=1, max_length=64)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=32), AfterValidator(_all_storable)]
 Value = str | int | float | bool | date
 Metadata = Annotated[dict[str, Value], Field(max_length=32), AfterValidator(_storable_values)]
+Reader = Annotated[str, Field(pattern=r"^(user|group):[^\x00-\x1f]{1,128}$")]
 # Users (`user:ann`) and groups (`group:law`) who may see it; none given: the whole tenant.
 Visibility = Annotated[tuple[str, ...], Field(max_length=64), AfterValidator(_all_storable)] | None
 
@@ -61,6 +62,10 @@ class Counts(Shape):
     pages: int = Field(default=0, ge=0)
     characters: int = Field(default=0, ge=0)
     entities: int = Field(default=0, ge=0)
+
+
+# The documents that a part came in, from the nearest to the outermost; none: no part.
+Parents = Annotated[tuple[str, ...], Field(max_length=16)]
 
 
 class Failure(Shape):
@@ -84,6 +89,18 @@ def normal_name(raw: str) -> str:
         if kind not in ("Cf", "Cs", "Co", "Cn")
     )
     return " ".join(unicodedata.normalize("NFC", shown).split())
+
+
+_DRIVE = re.compile(r"^[A-Za-z]:(?=[/\\])")
+
+
+def normal_path(raw: str) -> str:
+    """A file's name with its folders, each part as `normal_name` has it; empty: nothing is left.
+
+    Drives, leading slashes, `.` and `..` are left out, so that no path leads outside.
+    """
+    parts = map(normal_name, re.split(r"[/\\]", _DRIVE.sub("", raw)))
+    return "/".join(part for part in parts if part.strip(". "))
 
 
 def document_id(tenant: str, name: str) -> str:

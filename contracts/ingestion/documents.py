@@ -1,5 +1,6 @@
 """What the queue ingestion-documents carries: documents offered, dropped or deleted."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -15,11 +16,21 @@ class InlineText(Shape):
     text: str
 
 
+# Longer texts are fetched by their key: they would crowd out other messages.
+COPY_MAX = 16 * 1024
+
+
 class StoredObject(Shape):
-    """The document as an object under the tenant's own prefix of the carrier bucket."""
+    """The document as an object under the tenant's own prefix of the carrier bucket.
+
+    `text` may repeat a short object's bytes, if they are UTF-8, so that nobody fetches it. Until
+    `awaited_until` the object may still be on its way.
+    """
 
     kind: Literal["object"] = "object"
     key: str = Field(min_length=1, max_length=1024)
+    text: str | None = Field(default=None, max_length=COPY_MAX)
+    awaited_until: datetime | None = None
     version_id: str | None = None
     sequencer: str | None = None
 
@@ -41,6 +52,8 @@ class IngestDocumentV2(Message):
     metadata: Metadata = Field(default_factory=dict)
     visibility: Visibility = None
     visible_to: VisibleTo = None
+    # One of contracts.ingestion.chunking; None: the tenant's own, or the default.
+    chunking: str | None = None
 
 
 class IngestDocumentV1(Message):
@@ -51,6 +64,7 @@ class IngestDocumentV1(Message):
     key: str | None = None
     tags: Tags = ()
     metadata: Metadata = Field(default_factory=dict)
+    chunking: str | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -4,12 +4,24 @@ from datetime import datetime
 
 from pydantic import Field
 
-from contracts.ingestion.document import Counts, Failure, Metadata, Name, Status, Tags, Visibility
+from contracts.ingestion.document import (
+    Counts,
+    Failure,
+    Metadata,
+    Name,
+    Parents,
+    Status,
+    Tags,
+    Visibility,
+)
 from contracts.message import Message
 
 
 class DocumentChunkedV1(Message):
-    """`ordinal` rises with each version; `manifest_key` names JSON lines in the carrier."""
+    """`ordinal` rises with each version; `manifest_key` names JSON lines in the carrier.
+
+    `rewrite`: the index is damaged, so retrieval writes the version anew even if its head shows it.
+    """
 
     document_id: str
     name: Name
@@ -24,6 +36,8 @@ class DocumentChunkedV1(Message):
     tags: Tags = ()
     metadata: Metadata = Field(default_factory=dict)
     visibility: Visibility = None
+    rewrite: bool = False
+    parents: Parents = ()
 
 
 class DocumentDeletedV1(Message):

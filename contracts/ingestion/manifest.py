@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from contracts.ingestion.document import Metadata, Name, Tags, Visibility
+from contracts.ingestion.document import Metadata, Name, Parents, Tags, Visibility
 from contracts.message import Shape
 from contracts.topology import MANIFESTS_PREFIX
 
@@ -27,6 +27,7 @@ class DescribedVersion(Shape):
     tags: Tags = ()
     metadata: Metadata = Field(default_factory=dict)
     visibility: Visibility = None
+    parents: Parents = ()
 
 
 class ChunkLine(Shape):
@@ -69,7 +70,12 @@ def passage_id(document_id: str, ordinal: int, n: int) -> str:
 
 
 def manifest_key(tenant: str, document_id: str, ordinal: int) -> str:
-    return f"{MANIFESTS_PREFIX}{tenant}/{document_id}/{ordinal}.jsonl"
+    return f"{manifests_of(tenant, document_id)}{ordinal}.jsonl"
+
+
+def manifests_of(tenant: str, document_id: str) -> str:
+    """The prefix of all of a document's manifests."""
+    return f"{MANIFESTS_PREFIX}{tenant}/{document_id}/"
 
 
 def read_key(key: str) -> tuple[str, str, int] | None:

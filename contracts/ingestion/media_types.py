@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 PLAIN_TEXT = "text/plain"
 MARKDOWN = "text/markdown"
+PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
 
 # Extension (lower case, no dot) to media type; a kind stands here once a test parses a file of it.
 KNOWN: Mapping[str, str] = {
@@ -15,6 +16,8 @@ KNOWN: Mapping[str, str] = {
     "htm": "text/html",
     "html": "text/html",
     "ipynb": "application/x-ipynb+json",
+    "jpeg": JPEG,
+    "jpg": JPEG,
     "json": "application/json",
     "jsonl": "application/x-ndjson",
     "log": PLAIN_TEXT,
@@ -24,9 +27,12 @@ KNOWN: Mapping[str, str] = {
     "ods": "application/vnd.oasis.opendocument.spreadsheet",
     "odt": "application/vnd.oasis.opendocument.text",
     "pdf": "application/pdf",
+    "png": PNG,
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "rst": "text/prs.fallenstein.rst",
     "rtf": "application/rtf",
+    "tif": TIFF,
+    "tiff": TIFF,
     "tsv": "text/tab-separated-values",
     "txt": PLAIN_TEXT,
     "xhtml": "application/xhtml+xml",
@@ -34,6 +40,7 @@ KNOWN: Mapping[str, str] = {
     "xml": "application/xml",
     "yaml": "application/yaml",
     "yml": "application/yaml",
+    "zip": "application/zip",
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from contracts.embedding import Embedding
 from contracts.message import Message, Shape
 
 Leg = Literal["bm25", "dense", "graph", "rerank"]
@@ -18,6 +19,7 @@ A condition names a `field` and exactly one test of it:
 {"field": "created_at", "range": {"gte": "2024-05-01", "lt": "2024-06-01"}}.
 Fields: document_id, media_type, tags (eq, in); name (eq, in, prefix); created_at (range);
 metadata.KEY (eq, in, range) with a text, a number or a truth; dates are compared as ISO texts.
+A document_id means the document with its parts: members of an archive, attachments of a mail.
 A range has gt or gte, lt or lte, or one of each side; created_at takes ISO dates or moments, a date
 being its first instant in UTC. A value of another type never matches: 2024 is not "2024".
 """
@@ -48,6 +50,8 @@ class SearchRequestedV1(Message):
     visible_to: tuple[str, ...] = ()
     turn_id: str | None = None
     join_tokens: int = Field(default=0, ge=0, le=32_000)
+    # Of `query`, where the sender has it already: then it is not made again.
+    embedding: Embedding | None = None
 
 
 class LegScore(Shape):
