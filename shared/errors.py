@@ -35,8 +35,12 @@ class NoSuchObject(Exception):
     """There is no object under this key."""
 
 
+class CannotStart(Exception):
+    """Something that a service needs is missing: the words tell an operator what to do."""
+
+
 _CODE = re.compile(r"[\w.:-]{1,80}")
-_OURS = (Unavailable, DeadlineMissed, TooLarge, NoSuchObject)
+_OURS = (Unavailable, DeadlineMissed, TooLarge, NoSuchObject, CannotStart)
 
 
 def described(error: BaseException) -> str:

@@ -27,6 +27,7 @@ from shared.observability import (
     configure_metrics,
     configure_traces,
     flush_metrics,
+    metric,
     shut_down_traces,
 )
 from shared.outcomes import Handlers
@@ -85,7 +86,7 @@ async def _live(bootstrap: Bootstrap, heartbeat: Path | None) -> int:
     started = failed = False
     try:
         async with bootstrap() as service:
-            _keep_for_good()
+            keep_for_good()
             started = True
             logger.info("started")
             failed = await run_until_signal(service.runnables, heartbeat)
@@ -112,7 +113,7 @@ def _log_forgotten(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
     logger.error("forgotten_error", exc_info=error, extra={"fields": fields})
 
 
-def _keep_for_good() -> None:
+def keep_for_good() -> None:
     """What was made until now is looked at by no collection: boto's models are a large graph."""
     gc.collect()
     gc.freeze()
@@ -169,6 +170,7 @@ async def _beat(runnables: Sequence[Runnable], heartbeat: Path | None) -> None:
         else:
             try:
                 heartbeat.touch()  # noqa: ASYNC240 (a local file of no bytes)
+                metric("Alive", 1)
             except OSError as error:
                 fields = {"file": str(heartbeat), "error": described(error)}
                 logger.error("heartbeat_file_not_written", extra={"fields": fields})

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
@@ -28,12 +28,15 @@ class Reported(Protocol):
 
 
 R = TypeVar("R", bound=Reported)
-_Key = tuple[str, str | None, str, Purpose, str | None, bool]
+_Key = tuple[str, str | None, str, Purpose, str | None, bool, str | None]
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a model call was for; `document_id` or `turn_id` say for which one, if for one alone."""
+    """What a model call was for; `document_id` or `turn_id` say for which one, if for one alone.
+
+    A call with an `event_id` has an event of its own, under this id.
+    """
 
     purpose: Purpose
     context: Context
@@ -41,6 +44,9 @@ class Call:
     document_id: str | None = None
     # The stream was closed early, so the model's own count never came.
     estimated: bool = False
+    event_id: str | None = None
+    # The side of an experiment that the turn is on.
+    arm: str | None = None
 
 
 @dataclass
@@ -87,6 +93,7 @@ class Metering:
             call.purpose,
             call.turn_id,
             call.estimated,
+            call.event_id,
         )
         if key not in self._open:
             self._open[key] = _Sum([], asyncio.create_task(self._tell(key)))
@@ -138,7 +145,8 @@ class Metering:
         context = gathered.reports[0][0].context
         # Where nobody waits for the event, it may wait for others.
         batched = not self._gather_s
-        event = Event(TOPIC, self._summed(gathered), context, new_id(), batched)
+        event_id = gathered.reports[0][0].event_id or new_id()
+        event = Event(TOPIC, self._summed(gathered), context, event_id, batched)
         try:
             await asyncio.shield(self._delivery.start(event))
         except Exception:
@@ -149,18 +157,9 @@ class Metering:
         """One event for all; it names the document when there is only one."""
         calls, reports = zip(*gathered.reports, strict=True)
         documents = {call.document_id for call in calls}
-        first: Call = calls[0]
-        return ModelUsedV2(
-            service=self._service,
-            purpose=first.purpose,
-            model=reports[0].model,
-            calls=sum(report.calls for report in reports),
-            input_tokens=sum(report.input_tokens for report in reports),
-            output_tokens=sum(report.output_tokens for report in reports),
-            cost_usd=sum((report.cost_usd for report in reports), Decimal(0)),
-            estimated=first.estimated,
-            turn_id=first.turn_id,
-            document_id=documents.pop() if len(documents) == 1 else None,
+        document_id = documents.pop() if len(documents) == 1 else None
+        return used(self._service, calls[0], reports).model_copy(
+            update={"document_id": document_id}
         )
 
     def _hold(self, task: "asyncio.Task[Any]") -> None:
@@ -170,6 +169,25 @@ class Metering:
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         self._calls.discard(task)
         _heard(task)
+
+
+def used(service: str, call: Call, reports: Sequence[ModelReport]) -> ModelUsedV2:
+    """The event of calls of one model, made for the same purpose."""
+    return ModelUsedV2(
+        service=service,
+        purpose=call.purpose,
+        model=reports[0].model,
+        calls=sum(report.calls for report in reports),
+        input_tokens=sum(report.input_tokens for report in reports),
+        output_tokens=sum(report.output_tokens for report in reports),
+        cache_read_tokens=sum(report.cache_read_tokens for report in reports),
+        cache_write_tokens=sum(report.cache_write_tokens for report in reports),
+        cost_usd=sum((report.cost_usd for report in reports), Decimal(0)),
+        estimated=call.estimated,
+        turn_id=call.turn_id,
+        document_id=call.document_id,
+        arm=call.arm,
+    )
 
 
 def _heard(ended: "asyncio.Future[Any]") -> None:
@@ -192,34 +210,48 @@ def _log(event: Event) -> None:
 
 @dataclass
 class Bill:
-    """What the model calls of one request consume together; each is metered by `metering`."""
+    """What the model calls of one request consume together; each is metered by `metering`.
+
+    `calls` are this service's own, with the ids of their events; `included_tokens` and
+    `included_usd` are what others consumed and meter themselves.
+    """
 
     metering: Metering
     context: Context
     turn_id: str | None = None
+    arm: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = field(default_factory=Decimal)
+    calls: list[tuple[Call, ModelReport]] = field(default_factory=list)
+    included_tokens: int = 0
+    included_usd: Decimal = field(default_factory=Decimal)
 
     def add(self, purpose: Purpose, report: ModelReport, *, estimated: bool = False) -> None:
         """Adds a call that has ended, and records it."""
-        call = Call(purpose, self.context, self.turn_id, estimated=estimated)
+        call = replace(self._call(purpose), estimated=estimated)
         self.metering.record(call, report)
-        self._sum(report)
+        self._sum(call, report)
 
     async def charge(self, purpose: Purpose, work: Coroutine[Any, Any, R]) -> R:
         """The model's answer. A call that outlives this request is metered, but not on the bill."""
-        call = Call(purpose, self.context, self.turn_id)
+        call = self._call(purpose)
         answer = await self.metering.charge(call, work)
-        self._sum(answer.report)
+        self._sum(call, answer.report)
         return answer
 
     def include(self, input_tokens: int, cost_usd: Decimal) -> None:
         """Adds what another service consumed for this request and metered itself."""
         self.input_tokens += input_tokens
         self.cost_usd += cost_usd
+        self.included_tokens += input_tokens
+        self.included_usd += cost_usd
 
-    def _sum(self, report: ModelReport) -> None:
+    def _call(self, purpose: Purpose) -> Call:
+        return Call(purpose, self.context, self.turn_id, event_id=new_id(), arm=self.arm)
+
+    def _sum(self, call: Call, report: ModelReport) -> None:
+        self.calls.append((call, report))
         self.input_tokens += report.input_tokens
         self.output_tokens += report.output_tokens
         self.cost_usd += report.cost_usd

@@ -42,13 +42,21 @@ class Requester(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """What a model says it consumed, and what that costs by the price list."""
+    """What a model says it consumed, and what that costs by the price list.
+
+    The classes of tokens do not overlap: what was read from the prompt cache or written to it is
+    no part of `input_tokens`.
+    `stop_reason` is Converse's word for why an answer ended; None for other calls.
+    """
 
     model: str
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal
     calls: int = 1
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    stop_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +103,33 @@ class ToolCall:
     report: ModelReport
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model chooses its words, each 0…1; None: the model's own default."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+
+
+OWN_SAMPLING = Sampling()
+
+
 class Model(Protocol):
     """Every method raises Unavailable when the model cannot be reached or throttles."""
 
     def converse(
-        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
+        self,
+        model: str,
+        system: str,
+        messages: Sequence[ChatMessage],
+        max_tokens: int,
+        about: Mapping[str, str] = ...,
+        sampling: Sampling = ...,
     ) -> AsyncIterator[str | ModelReport]:
-        """Text pieces as they come; the report is the last item."""
+        """Text pieces as they come; the report is the last item.
+
+        `about` goes along for whoever reads the provider's log of calls: names, no contents.
+        """
 
     async def call_tool(
         self, model: str, system: str, text: str, tool: Tool, max_tokens: int
@@ -115,6 +143,19 @@ class Model(Protocol):
     async def rerank(self, model: str, query: str, passages: Sequence[str]) -> Reranked: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An object's bytes as they come; with `content_range`, only those that it names (RFC 9110).
+
+    Call `close` in the end, also when `chunks` was not read.
+    """
+
+    length: int
+    chunks: AsyncIterator[bytes]
+    close: Callable[[], None]
+    content_range: str | None = None
+
+
 class Blobs(Protocol):
     """Objects in the carrier bucket. Every method raises Unavailable."""
 
@@ -126,7 +167,41 @@ class Blobs(Protocol):
     async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         """Raises NoSuchObject, or TooLarge before a body over the limit is read."""
 
+    async def get_stream(
+        self, key: str, *, etag: str | None = None, byte_range: str | None = None
+    ) -> Download:
+        """Raises NoSuchObject, also when there is another object than the one of that etag.
+
+        `byte_range` is a Range header; one that cannot be satisfied is passed over.
+        """
+
     async def delete(self, key: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Where a client may put one object by itself: a form for `url`, `fields` before the file."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+class Granting(Protocol):
+    @property
+    def origin(self) -> str:
+        """Scheme and host of every grant's URL."""
+        ...
+
+    async def grant(self, key: str, size: int, within_s: int) -> Grant:
+        """For an object of 1 to `size` bytes, until `within_s` seconds from now."""
+
+
+class Describing(Protocol):
+    async def metadata(self, key: str) -> Mapping[str, str]:
+        """What an object's sender says of it, by lower-case name; empty when it is gone.
+
+        Raises Unavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +220,8 @@ class Listing(Protocol):
     def keys(self, prefix: str) -> AsyncIterator[str]:
         """All that begin so, in order."""
 
-    def listed(self, prefix: str) -> AsyncIterator[Sequence[Listed]]:
-        """All whose keys begin so, in order and in pages of up to 1,000."""
+    def listed(self, prefix: str, after: str = "") -> AsyncIterator[Sequence[Listed]]:
+        """All whose keys begin so and come after `after`, in order and in pages of up to 1,000."""
 
 
 class Clock(Protocol):

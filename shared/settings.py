@@ -4,6 +4,7 @@ import os
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -15,7 +16,12 @@ class Settings(BaseSettings):
     """Frozen. Where one of ours is not set, boto's usual variable counts."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RAGOPS_", frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="RAGOPS_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        # As in JSON: it takes away what has a default.
+        env_parse_none_str="null",
     )
 
     aws_region: str = Field(
@@ -23,8 +29,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("RAGOPS_AWS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
         description="region of queues, topics, buckets, tables and models",
     )
-    aws_account: str = Field(
-        default="000000000000", description="account id, a part of topic and queue ARNs"
+    aws_account: str | None = Field(
+        default=None,
+        pattern=r"^\d{12}$",
+        description="account id, a part of topic and queue ARNs; left out: asked once at the start,"
+        " of the container's ECS metadata, else of STS",
     )
     aws_endpoint_url: str | None = Field(
         default=None,
@@ -32,7 +41,7 @@ class Settings(BaseSettings):
         " into botocore's AWS_ENDPOINT_URL_<SERVICE>",
     )
     bedrock_endpoint_url: str | None = Field(
-        default=None, description="address of a stand-in for Bedrock's runtime"
+        default=None, description="address of a stand-in for Bedrock and for SageMaker's trainings"
     )
     name_prefix: str = Field(
         default="",
@@ -59,10 +68,15 @@ class Settings(BaseSettings):
     embedding_dimension: int = Field(
         default=1024, ge=1, description="numbers in a vector, as the model makes them"
     )
-    prices: dict[str, tuple[Decimal, Decimal]] = Field(
+    prices: dict[str, Annotated[tuple[Decimal, ...], Field(min_length=2, max_length=4)]] = Field(
         default_factory=dict,
-        description="JSON: model id to USD per million input and output tokens; adds to the price"
-        " list or overrides it",
+        description="JSON: model id to USD per million tokens: input, output and, where they cost"
+        " something, cache reads and cache writes; adds to the price list or overrides it",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that sign the certificates of PostgreSQL, Redis,"
+        " OpenSearch and Neo4j; left out: those that the system trusts",
     )
     otlp_url: str | None = Field(
         default=None, description="OpenTelemetry collector for traces (OTLP over HTTP)"

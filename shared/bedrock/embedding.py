@@ -1,4 +1,4 @@
-"""How each family of embedding models takes texts and gives vectors: the bodies of InvokeModel."""
+"""What embedding models take and give: the bodies of InvokeModel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,19 @@ _INPUT_TYPES: Mapping[EmbedRole, str] = {"query": "search_query", "passage": "se
 
 
 class Family(Protocol):
-    """`texts_max`: how many texts a call takes."""
+    """`texts_max`: how many texts a call takes.
+
+    `tokens_max` and `characters_max` are what the model reads of a text: the rest is cut off.
+    """
 
     @property
     def texts_max(self) -> int: ...
+
+    @property
+    def tokens_max(self) -> int: ...
+
+    @property
+    def characters_max(self) -> int | None: ...
 
     def ask(self, texts: Sequence[str], role: EmbedRole) -> Body:
         """The request's body for at most `texts_max` texts."""
@@ -35,6 +44,8 @@ class Titan:
 
     dimension: int | None = None
     texts_max: int = 1
+    tokens_max: int = 8192
+    characters_max: int | None = 50_000
 
     def ask(self, texts: Sequence[str], role: EmbedRole) -> Body:  # noqa: ARG002 (it has none)
         (text,) = texts
@@ -54,6 +65,7 @@ class Cohere:
     dimension: int | None = None
     characters_max: int | None = 2048
     texts_max: int = 96
+    tokens_max: int = 512
 
     def ask(self, texts: Sequence[str], role: EmbedRole) -> Body:
         body: dict[str, Any] = {
@@ -72,7 +84,9 @@ class Cohere:
 def family_of(model: str, dimension: int) -> Family:
     """By the model's id, its ARN or its cross-region profile; the local model speaks like v4."""
     name = foundation_model(model)
-    if name.startswith(("cohere.embed-v4", "local.")):
+    if name.startswith("cohere.embed-v4"):
+        return Cohere(dimension, None, tokens_max=128_000)
+    if name.startswith("local."):
         return Cohere(dimension, None)
     if name.startswith("cohere.embed-"):
         return Cohere()

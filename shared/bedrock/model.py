@@ -4,23 +4,28 @@ import asyncio
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
 from opentelemetry.trace import Span, SpanKind
 
 from shared.aws import INTERACTIVE, Clients
+from shared.bedrock.conversing import Guardrail, converse_request, tool_config
 from shared.bedrock.embedding import Body, family_of, tokens_of
-from shared.bedrock.prices import PriceList
+from shared.bedrock.prices import PriceList, called
 from shared.errors import Unavailable, described
 from shared.observability import span
 from shared.outage import code_of, outages_of
 from shared.ports import (
+    OWN_SAMPLING,
     ChatMessage,
     Embedded,
     EmbedRole,
     ModelReport,
     Reranked,
+    Sampling,
     Tool,
     ToolCall,
 )
@@ -39,7 +44,7 @@ class BedrockModel:
     """`runtime` converses and embeds, `agents` reranks; both are boto's own clients.
 
     `dimension` is asked of models that offer several; a stream that says nothing for `silence_s`
-    seconds is given up.
+    seconds is given up; `guardrail` watches every conversation.
     """
 
     def __init__(
@@ -51,44 +56,50 @@ class BedrockModel:
         dimension: int,
         *,
         silence_s: float = SILENCE_S,
+        guardrail: Guardrail | None = None,
     ) -> None:
         self._runtime, self._agents = runtime, agents
         self._prices, self._region, self._dimension = prices, region, dimension
-        self._silence_s = silence_s
+        self._silence_s, self._guardrail = silence_s, guardrail
         self._embedding = asyncio.Semaphore(EMBED_CONCURRENCY)
         self._calling = asyncio.Semaphore(TOOL_CONCURRENCY)
 
     async def converse(
-        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
+        self,
+        model: str,
+        system: str,
+        messages: Sequence[ChatMessage],
+        max_tokens: int,
+        about: Mapping[str, str] = MappingProxyType({}),
+        sampling: Sampling = OWN_SAMPLING,
     ) -> AsyncIterator[str | ModelReport]:
         self._prices.check(model)
+        request = converse_request(
+            model, system, messages, max_tokens, about, self._guardrail, sampling
+        )
         with _asking("chat", model, current=False) as current:
             current.set_attribute("gen_ai.request.max_tokens", max_tokens)
-            answer = await self._begin(model, system, messages, max_tokens)
+            answer = await self._begin(request)
             usage: dict[str, int] = {}
+            stopped: str | None = None
             try:
                 async for event in _events(answer["stream"], self._silence_s):
                     if "contentBlockDelta" in event:
                         yield event["contentBlockDelta"]["delta"].get("text", "")
+                    elif "messageStop" in event:
+                        stopped = event["messageStop"]["stopReason"]
                     elif "metadata" in event:
                         usage = event["metadata"]["usage"]
             finally:
                 answer["stream"].close()  # a reader that leaves early stops the model too
-            report = self._report(model, usage.get("inputTokens", 0), usage.get("outputTokens", 0))
+            report = self._report(model, usage)
             _note_tokens(current, report)
-            yield report
+            yield replace(report, stop_reason=stopped)
 
-    async def _begin(
-        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
-    ) -> Mapping[str, Any]:
+    async def _begin(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         with outages_of("bedrock"):
             try:
-                answer: Mapping[str, Any] = await self._runtime.converse_stream(
-                    modelId=model,
-                    system=[{"text": system}],
-                    messages=[{"role": m.role, "content": [{"text": m.text}]} for m in messages],
-                    inferenceConfig={"maxTokens": max_tokens},
-                )
+                answer: Mapping[str, Any] = await self._runtime.converse_stream(**request)
             except ClientError as error:
                 if code_of(error) == _MODEL_FAILED:
                     raise Unavailable("bedrock", described(error)) from error
@@ -104,20 +115,19 @@ class BedrockModel:
                 try:
                     with outages_of("bedrock"):
                         answer = await self._runtime.converse(
-                            modelId=model,
+                            modelId=called(model),
                             system=[{"text": system}],
                             messages=[{"role": "user", "content": [{"text": text}]}],
                             inferenceConfig={"maxTokens": max_tokens, "temperature": 0},
-                            toolConfig=_forced(tool),
+                            toolConfig=tool_config(model, tool),
                         )
                 except ClientError as error:
                     # So Nova answers when it breaks its own call's form ("invalid sequence as part
                     # of ToolUse"): one text's misfortune, no fault of the request.
                     if code_of(error) != _MODEL_FAILED:
                         raise
-                    return ToolCall(None, self._report(model, 0, 0))
-                usage = answer["usage"]
-                report = self._report(model, usage["inputTokens"], usage["outputTokens"])
+                    return ToolCall(None, self._report(model, {}))
+                report = self._report(model, answer["usage"])
                 _note_tokens(current, report)
         return ToolCall(_arguments(answer, tool), report)
 
@@ -175,9 +185,12 @@ class BedrockModel:
         scores = [(entry["index"], entry["relevanceScore"]) for entry in answer["results"]]
         return Reranked(scores, ModelReport(model, 0, 0, self._prices.query_cost(model)))
 
-    def _report(self, model: str, input_tokens: int, output_tokens: int) -> ModelReport:
-        cost = self._prices.cost(model, input_tokens, output_tokens)
-        return ModelReport(model, input_tokens, output_tokens, cost)
+    def _report(self, model: str, usage: Mapping[str, int]) -> ModelReport:
+        """`usage` is Converse's TokenUsage, whose inputTokens hold none of the cache's."""
+        read, written = usage.get("inputTokens", 0), usage.get("outputTokens", 0)
+        cached = (usage.get("cacheReadInputTokens", 0), usage.get("cacheWriteInputTokens", 0))
+        cost = self._prices.cost(model, read, written, *cached)
+        return ModelReport(model, read, written, cost, 1, *cached)
 
 
 @contextmanager
@@ -227,18 +240,6 @@ async def _events(
         raise Unavailable("bedrock", "the stream ended early")
 
 
-def _forced(tool: Tool) -> dict[str, Any]:
-    specification = {
-        "name": tool.name,
-        "description": tool.description,
-        "inputSchema": {"json": tool.schema},
-    }
-    return {
-        "tools": [{"toolSpec": specification}],
-        "toolChoice": {"tool": {"name": tool.name}},
-    }
-
-
 def _arguments(answer: dict[str, Any], tool: Tool) -> dict[str, Any] | None:
     for block in answer["output"]["message"]["content"]:
         use = block.get("toolUse", {})
@@ -249,18 +250,26 @@ def _arguments(answer: dict[str, Any], tool: Tool) -> dict[str, Any] | None:
 
 
 @asynccontextmanager
-async def open_model(settings: Settings) -> AsyncIterator[BedrockModel]:
-    prices = PriceList(settings.prices)
+async def open_model(
+    settings: Settings, guardrail: Guardrail | None = None, *, streams: int = 16
+) -> AsyncIterator[BedrockModel]:
+    """`streams` answers may be under way at once; one more waits for a connection."""
+    prices = PriceList.of_today(settings)
     prices.check(settings.embedding_model)
     url = settings.bedrock_endpoint_url
     async with AsyncExitStack() as stack:
         clients = Clients(stack, settings)
         runtime, agents = [
             await clients.open(
-                name, retries=INTERACTIVE, connections=EMBED_CONCURRENCY + 16, endpoint_url=url
+                name, retries=INTERACTIVE, connections=EMBED_CONCURRENCY + streams, endpoint_url=url
             )
             for name in ("bedrock-runtime", "bedrock-agent-runtime")
         ]
         yield BedrockModel(
-            runtime, agents, prices, settings.aws_region, settings.embedding_dimension
+            runtime,
+            agents,
+            prices,
+            settings.aws_region,
+            settings.embedding_dimension,
+            guardrail=guardrail,
         )

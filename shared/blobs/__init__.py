@@ -2,28 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from email.header import decode_header, make_header
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from shared.aws import Clients
 from shared.errors import NoSuchObject, TooLarge, described
 from shared.outage import outages_of
-from shared.ports import Listed
+from shared.ports import Download, Grant, Listed
 from shared.settings import Settings
 
 __all__ = ["PART_BYTES", "S3Blobs", "open_blobs"]
 logger = logging.getLogger(__name__)
 # The least that S3 takes as a part of a multipart upload, but for the last one.
 PART_BYTES = 5 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 _ABORT_S = 5.0
 
 
 class S3Blobs:
-    """shared.ports.Blobs and Listing over S3.
+    """shared.ports.Blobs, Listing, Granting and Describing over S3.
 
     With `deadline_s` no call to S3 takes longer, retries included: it ends as Unavailable.
     """
@@ -101,6 +104,51 @@ class S3Blobs:
             raise
         return body
 
+    async def get_stream(
+        self, key: str, *, etag: str | None = None, byte_range: str | None = None
+    ) -> Download:
+        """Holds one chunk in memory. `deadline_s` is for the answer's head, not for its body."""
+        wanted = {"IfMatch": etag and f'"{etag}"', "Range": byte_range}
+        given = {name: value for name, value in wanted.items() if value}
+        try:
+            answer = await self._asked("get_object", Bucket=self._bucket, Key=key, **given)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("NoSuchKey", "404", "PreconditionFailed", "412"):
+                raise NoSuchObject(key) from None
+            if byte_range and code in ("InvalidRange", "416"):
+                return await self.get_stream(key, etag=etag)
+            raise
+        body = answer["Body"]
+        return Download(
+            answer["ContentLength"], _chunks(body), body.close, answer.get("ContentRange")
+        )
+
+    @property
+    def origin(self) -> str:
+        url = urlsplit(self._s3.meta.endpoint_url)
+        return f"{url.scheme}://{url.netloc}"
+
+    async def grant(self, key: str, size: int, within_s: int) -> Grant:
+        """S3's POST policy: the key and the most bytes are part of the signature."""
+        form = await self._s3.generate_presigned_post(
+            self._bucket, key, Conditions=[["content-length-range", 1, size]], ExpiresIn=within_s
+        )
+        return Grant(form["url"], form["fields"])
+
+    async def metadata(self, key: str) -> Mapping[str, str]:
+        try:
+            answer = await self._asked("head_object", Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return {}
+            raise
+        # Headers are ASCII: other letters come encoded (RFC 2047), as S3's user guide says.
+        return {
+            name.lower(): str(make_header(decode_header(value)))
+            for name, value in answer.get("Metadata", {}).items()
+        }
+
     async def delete(self, key: str) -> None:
         await self._asked("delete_object", Bucket=self._bucket, Key=key)
 
@@ -109,10 +157,13 @@ class S3Blobs:
             for listed in page:
                 yield listed.key
 
-    async def listed(self, prefix: str) -> AsyncIterator[list[Listed]]:
+    async def listed(self, prefix: str, after: str = "") -> AsyncIterator[list[Listed]]:
         pages = self._s3.get_paginator("list_objects_v2")
+        wanted = {"Bucket": self._bucket, "Prefix": prefix}
+        if after:
+            wanted["StartAfter"] = after
         with outages_of("s3"):
-            async for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+            async for page in pages.paginate(**wanted):
                 yield [
                     Listed(
                         entry["Key"],
@@ -122,6 +173,12 @@ class S3Blobs:
                     )
                     for entry in page.get("Contents", [])
                 ]
+
+
+async def _chunks(body: Any) -> AsyncIterator[bytes]:
+    with outages_of("s3"):
+        async for chunk in body.iter_chunks(CHUNK_BYTES):
+            yield chunk
 
 
 @asynccontextmanager

@@ -15,13 +15,34 @@ from contracts.gateway.http import (
     Value,
 )
 from contracts.gateway.http_chat import ChatBody
+from contracts.gateway.http_judgements import JudgementBody, JudgementView
+from contracts.gateway.http_prompts import (
+    LabelBody,
+    LabelView,
+    PromptBody,
+    PromptList,
+    PromptView,
+)
 from contracts.gateway.http_search import ENTITIES, GraphView, SearchBody, SearchView
+from contracts.gateway.http_usage import TenantBody, TenantView
 from shared.client.events import Event, events_of
 from shared.client.transport import Transport
 
 PAGE = 500
 _JSON = {"Content-Type": "application/json"}
 _METADATA: TypeAdapter[Mapping[str, Value]] = TypeAdapter(Mapping[str, Value])
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which documents a list shows; `query` is a part of the name, in any case."""
+
+    state: str | None = None
+    query: str | None = None
+    tag: str | None = None
+
+
+EVERY = Selection()
 
 
 @dataclass(frozen=True)
@@ -56,21 +77,43 @@ class Client:
         answer = await self.transport.body("GET", f"/v1/documents/{document_id}")
         return DocumentView.model_validate_json(answer)
 
-    async def documents(self) -> AsyncIterator[DocumentView]:
-        """All of the tenant's documents, newest first."""
-        after: str | None = None
+    async def page(
+        self, after: str | None = None, limit: int = PAGE, selection: Selection = EVERY
+    ) -> DocumentList:
+        """Documents, newest first; `after` is the `next` of the page before."""
+        chosen = {name: value for name, value in vars(selection).items() if value is not None}
+        asked = {"limit": limit} | ({"after": after} if after else {}) | chosen
+        answer = await self.transport.body("GET", "/v1/documents", params=asked)
+        return DocumentList.model_validate_json(answer)
+
+    async def documents(self, selection: Selection = EVERY) -> AsyncIterator[DocumentView]:
+        """All of the tenant's documents that are selected, newest first."""
+        page = await self.page(selection=selection)
         while True:
-            asked = {"limit": PAGE} | ({"after": after} if after else {})
-            answer = await self.transport.body("GET", "/v1/documents", params=asked)
-            page = DocumentList.model_validate_json(answer)
             for document in page.documents:
                 yield document
-            after = page.next
-            if after is None:
+            if page.next is None:
                 return
+            page = await self.page(page.next, selection=selection)
 
     async def delete(self, document_id: str) -> DocumentView:
         answer = await self.transport.body("DELETE", f"/v1/documents/{document_id}")
+        return DocumentView.model_validate_json(answer)
+
+    async def retry(self, document_id: str) -> DocumentView:
+        """A rejected or failed document is worked on again; else Refused says `not_possible`."""
+        return await self._steer(document_id, "retry")
+
+    async def cancel(self, document_id: str) -> DocumentView:
+        """Work on it ends; Refused says `not_possible` when there is none."""
+        return await self._steer(document_id, "cancel")
+
+    async def reindex(self, document_id: str) -> DocumentView:
+        """A ready document is read anew; else Refused says `not_possible`."""
+        return await self._steer(document_id, "reindex")
+
+    async def _steer(self, document_id: str, verb: str) -> DocumentView:
+        answer = await self.transport.body("POST", f"/v1/documents/{document_id}/{verb}")
         return DocumentView.model_validate_json(answer)
 
     async def search(self, wanted: SearchBody) -> SearchView:
@@ -84,6 +127,38 @@ class Client:
         asked: dict[str, str | int] = {"entity": entity, "limit": limit}
         answer = await self.transport.body("GET", "/v1/graph", params=asked)
         return GraphView.model_validate_json(answer)
+
+    async def prompts(self) -> PromptList:
+        """Versions of the prompt and where its labels stand; for the scope `admin`."""
+        return PromptList.model_validate_json(await self.transport.body("GET", "/v1/prompts"))
+
+    async def register_prompt(self, wanted: PromptBody) -> PromptView:
+        body = wanted.model_dump_json()
+        answer = await self.transport.body("POST", "/v1/prompts", headers=_JSON, content=body)
+        return PromptView.model_validate_json(answer)
+
+    async def move_label(self, name: str, label: str, to: LabelBody) -> LabelView:
+        """Refused says `label_elsewhere` when it does not stand where `to` expects it."""
+        path, body = f"/v1/prompts/{name}/labels/{label}", to.model_dump_json(exclude_unset=True)
+        answer = await self.transport.body("PUT", path, headers=_JSON, content=body)
+        return LabelView.model_validate_json(answer)
+
+    async def judge(self, wanted: JudgementBody) -> JudgementView:
+        """For the scope `admin`. Refused says `not_possible` when the tenant has no judge."""
+        body = wanted.model_dump_json()
+        answer = await self.transport.body("POST", "/v1/judgements", headers=_JSON, content=body)
+        return JudgementView.model_validate_json(answer)
+
+    async def tenant(self, name: str) -> TenantView:
+        """A tenant's settings; for the scope `platform`."""
+        answer = await self.transport.body("GET", f"/v1/admin/tenants/{name}")
+        return TenantView.model_validate_json(answer)
+
+    async def create_tenant(self, name: str, settings: TenantBody) -> TenantView:
+        """Refused says `not_possible` when it has settings; for the scope `platform`."""
+        path, body = f"/v1/admin/tenants/{name}", settings.model_dump_json()
+        answer = await self.transport.body("POST", path, headers=_JSON, content=body)
+        return TenantView.model_validate_json(answer)
 
     async def chat(self, asked: ChatBody) -> AsyncIterator[Event]:
         """The answer's events, `done` last. Raises Refused for `error`, BrokenOff without `done`.

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import quote
 
 from contracts.envelope import Envelope
 from contracts.topology import CLAIMS_PREFIX, QUEUES, SUBSCRIPTIONS, TOPICS, Queue
-from shared.aws import INTERACTIVE, Clients
+from shared.aws import INTERACTIVE, Clients, account_of
 from shared.errors import TooLarge
 from shared.messaging.batch import BATCH_MAX, Batcher
 from shared.messaging.reply_queues import ReplyQueues
@@ -30,6 +31,7 @@ from shared.outage import outages_of
 from shared.ports import Blobs
 from shared.settings import Settings
 
+logger = logging.getLogger(__name__)
 # In place of the data: the folder in the carrier bucket that holds it, one object a receiver.
 CLAIM_CHECK = "$claim"
 # In place of a dead letter's body that leaves no room for the reason.
@@ -298,10 +300,12 @@ class Bus:
         return answer
 
     async def drain(self, within_s: float = _DRAIN_S) -> None:
-        """Sends what waits for a batch to fill."""
-        with suppress(TimeoutError):
+        """Sends what waits for a batch to fill; who sent what is left gets no confirmation."""
+        try:
             async with asyncio.timeout(within_s):
                 await asyncio.gather(*(one.drain() for one in self._batchers.values()))
+        except TimeoutError:
+            logger.warning("batches_not_sent", extra={"fields": {"within_s": within_s}})
 
 
 def _in_batch(parcel: Parcel) -> int:
@@ -334,6 +338,7 @@ def _limit_of(queue: str) -> int:
 @asynccontextmanager
 async def open_bus(settings: Settings, blobs: Blobs | None = None) -> AsyncIterator[Bus]:
     """Polling has a client of its own, since long polls would starve sends and deletes."""
+    settings = settings.model_copy(update={"aws_account": await account_of(settings)})
     async with AsyncExitStack() as stack:
         clients = Clients(stack, settings)
         poll = await clients.open("sqs", read_timeout_s=settings.poll_wait_s + 10)

@@ -15,7 +15,7 @@ from shared.breaker import OPEN_S, Breaker
 from shared.errors import Unavailable, described
 from shared.messaging.batch import BATCH_MAX
 from shared.messaging.bus import Bus, Parcel
-from shared.messaging.dispatch import Dispatcher, Verdict
+from shared.messaging.dispatch import RETRY_S, Dispatcher, Verdict
 from shared.messaging.wire import Foreign, Received, attributes
 from shared.observability import metric
 from shared.outcomes import Done, Handlers, Reject, Retry
@@ -35,7 +35,7 @@ class Times:
 
     breaker_open_s: float = OPEN_S
     poll_pause_s: float = 1.0
-    # Before the first retry: between 1 and 5 by default, so that retries spread.
+    # Before the first retry; left out: within RETRY_S.
     retry_s: float | None = None
     # Outages burn receives: at this one the message is sent anew with a fresh count, well before
     # the queue's maxReceiveCount.
@@ -135,7 +135,7 @@ class Consumer:
 
     def _first_delay(self) -> float:
         wanted = self._times.retry_s
-        return random.uniform(1, 5) if wanted is None else wanted
+        return random.uniform(*RETRY_S) if wanted is None else wanted
 
     # -- receiving
 

@@ -34,6 +34,8 @@ Redeem = Callable[[str, Envelope], Awaitable[Envelope]]
 # SQS's own rule for what may follow.
 _REPLY_QUEUE = re.compile(re.escape(REPLY_QUEUE_PREFIX) + "[A-Za-z0-9_-]{1,60}")
 MAX_ATTEMPTS = 5
+# Seconds before the first retry, between these: so retries spread.
+RETRY_S = (1.0, 5.0)
 # Near SQS's own maxReceiveCount a failure is final, or else the net would take it without a reason.
 LAST_RECEIVE = 15
 _REMEMBERED = 10_000
@@ -62,7 +64,7 @@ class Dispatcher:
         handlers: Mapping[type[Message], Handler],
         redeem: Redeem,
         foreign: Foreign | None = None,
-        first_delay_s: Callable[[], float] = lambda: random.uniform(1, 5),
+        first_delay_s: Callable[[], float] = lambda: random.uniform(*RETRY_S),
     ) -> None:
         self._first_delay_s = first_delay_s
         self._service, self._queue, self._redeem, self._foreign = service, queue, redeem, foreign
@@ -126,6 +128,7 @@ class Dispatcher:
             "sender": received.sender,
             "first_sender": first,
             "sent_at": datetime.fromtimestamp(received.sent_at_ms / 1000, UTC),
+            "occurred_at": envelope.occurred_at,
         }
         context = envelope.context().model_copy(update=told)
         try:

@@ -1,5 +1,6 @@
 """Reply queues: made, tagged and removed by their gateway; orphans are swept by the others."""
 
+import json
 import logging
 import time
 from typing import Any
@@ -29,9 +30,26 @@ class ReplyQueues:
         with outages_of("sqs"):
             await self._sqs.create_queue(
                 QueueName=self._settings.resource(name),
-                Attributes={"MessageRetentionPeriod": str(REPLY_RETENTION_S)},
+                Attributes=self._attributes(name),
                 tags=_alive_now(),
             )
+
+    def _attributes(self, name: str) -> dict[str, str]:
+        """Encrypted at rest and on the wire. Only our account may use it: SQS' own default."""
+        s = self._settings
+        arn = f"arn:aws:sqs:{s.aws_region}:{s.aws_account}:{s.resource(name)}"
+        plain_http = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return {
+            "MessageRetentionPeriod": str(REPLY_RETENTION_S),
+            "SqsManagedSseEnabled": "true",
+            "Policy": json.dumps({"Version": "2012-10-17", "Statement": [plain_http]}),
+        }
 
     async def remove(self, name: str) -> None:
         with outages_of("sqs"):

@@ -1,7 +1,8 @@
 """The ports that all services share, in memory, with faults that a test switches on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,7 +12,7 @@ from contracts.envelope import Context, new_id
 from contracts.message import Message
 from shared.errors import DeadlineMissed, NoSuchObject, TooLarge, Unavailable
 from shared.messaging import Bus
-from shared.ports import Listed
+from shared.ports import Download, Grant, Listed
 from shared.settings import Settings
 
 M = TypeVar("M", bound=Message)
@@ -112,13 +113,19 @@ class FakeRequester:
 
 @dataclass
 class FakeBlobs:
-    """shared.ports.Blobs and Listing."""
+    """shared.ports.Blobs, Listing, Granting and Describing."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    # What objects' senders say of them.
+    described: dict[str, dict[str, str]] = field(default_factory=dict)
     # When an object was put; just now for those that a test put into `objects`.
     modified: dict[str, datetime] = field(default_factory=dict)
+    # What was asked for when it was not there.
+    missed: set[str] = field(default_factory=set)
     # How often it was listed.
     looks: int = 0
+    # Downloads that were not closed.
+    open: int = 0
     faults: Faults = field(default_factory=Faults)
 
     async def put(self, key: str, body: bytes) -> None:
@@ -132,26 +139,68 @@ class FakeBlobs:
     async def get(self, key: str, limit_bytes: int | None = None) -> bytes:
         self.faults.strike("s3")
         if key not in self.objects:
+            self.missed.add(key)
             raise NoSuchObject(key)
         if limit_bytes is not None and len(self.objects[key]) > limit_bytes:
             raise TooLarge(f"{key}: {len(self.objects[key])} bytes")
         return self.objects[key]
 
+    async def get_stream(
+        self, key: str, *, etag: str | None = None, byte_range: str | None = None
+    ) -> Download:
+        """Knows ranges of the form `bytes=0-9`."""
+        body = await self.get(key)
+        if etag is not None and etag != _etag(body):
+            raise NoSuchObject(key)
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", byte_range or "")
+        told = None
+        if found and int(found[1]) < len(body):
+            start, end = int(found[1]), min(int(found[2]), len(body) - 1)
+            told, body = f"bytes {start}-{end}/{len(body)}", body[start : end + 1]
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for at in range(0, len(body), 1000):
+                self.faults.strike("s3")
+                yield body[at : at + 1000]
+
+        self.open += 1
+
+        def close() -> None:
+            self.open -= 1
+
+        return Download(len(body), chunks(), close, told)
+
     async def delete(self, key: str) -> None:
         self.faults.strike("s3")
         self.objects.pop(key, None)
+
+    @property
+    def origin(self) -> str:
+        return "http://s3"
+
+    async def grant(self, key: str, size: int, within_s: int) -> Grant:
+        self.faults.strike("s3")
+        return Grant("http://s3/carrier", {"key": key, "policy": f"{size} {within_s}"})
+
+    async def metadata(self, key: str) -> Mapping[str, str]:
+        self.faults.strike("s3")
+        return self.described.get(key, {})
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         for key in sorted(self.objects):
             if key.startswith(prefix):
                 yield key
 
-    async def listed(self, prefix: str) -> AsyncIterator[list[Listed]]:
+    async def listed(self, prefix: str, after: str = "") -> AsyncIterator[list[Listed]]:
         self.faults.strike("s3")
         self.looks += 1
         now = datetime.now(UTC)
         yield [
-            Listed(key, len(body), sha256(body).hexdigest()[:32], self.modified.get(key, now))
+            Listed(key, len(body), _etag(body), self.modified.get(key, now))
             for key, body in sorted(self.objects.items())
-            if key.startswith(prefix)
+            if key.startswith(prefix) and key > after
         ]
+
+
+def _etag(body: bytes) -> str:
+    return sha256(body).hexdigest()[:32]

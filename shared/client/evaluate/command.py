@@ -13,7 +13,6 @@ from shared.client.errors import ClientError
 from shared.client.evaluate.dataset import Dataset, read_dataset
 from shared.client.evaluate.evaluation import Evaluation
 from shared.client.evaluate.options import Options, parse
-from shared.client.evaluate.progress import bar_of, bars
 from shared.client.evaluate.results import (
     Result,
     check_comparable,
@@ -25,6 +24,7 @@ from shared.client.evaluate.results import (
 from shared.client.evaluate.searching import Run
 from shared.client.evaluate.tables import differences_table, results_table
 from shared.client.evaluate.tenant import mint, read_secret, read_token, throwaway_name
+from shared.client.progress import bar_of, bars
 
 _PIPED_WIDTH = 130
 _INTERRUPTED = 130

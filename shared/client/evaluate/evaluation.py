@@ -8,9 +8,9 @@ from shared.client.evaluate.configuration import Configuration
 from shared.client.evaluate.dataset import Dataset
 from shared.client.evaluate.errors import EvaluationError
 from shared.client.evaluate.files import files_of
-from shared.client.evaluate.progress import Bar
 from shared.client.evaluate.searching import Run, run_queries
 from shared.client.evaluate.tenancy import Tenancy
+from shared.client.progress import Bar
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Evaluation:
 
         Raises EvaluationError, or what the client raises.
         """
-        await _check_ready(client)
+        await check_ready(client)
         tenancy = Tenancy(client, bar)
         try:
             await tenancy.fill(files_of(self.dataset.corpus), self.stall_s)
             return {c.name: await self._run(client, c, tenancy, bar) for c in self.configurations}
         finally:
             if not self.keep:
-                await _empty(tenancy)
+                await empty(tenancy)
 
     async def _run(self, client: Client, asked: Configuration, tenancy: Tenancy, bar: Bar) -> Run:
         return await run_queries(
@@ -48,7 +48,7 @@ class Evaluation:
         )
 
 
-async def _check_ready(client: Client) -> None:
+async def check_ready(client: Client) -> None:
     readiness = await client.ready()
     if not readiness.ready:
         silent = [name for name, state in readiness.services.items() if state != "ok"]
@@ -58,7 +58,7 @@ async def _check_ready(client: Client) -> None:
         )
 
 
-async def _empty(tenancy: Tenancy) -> None:
+async def empty(tenancy: Tenancy) -> None:
     left = await tenancy.clean()
     if left:
         raise EvaluationError(

@@ -76,26 +76,27 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LEGS,…",
         help="what to measure (default: %(default)s)",
     )
-    add("--limit-queries", type=_count, metavar="N", help="only the first N queries")
-    add("--concurrency", type=_count, default=2, metavar="N", help="searches at once (default 2)")
+    add("--limit-queries", type=count, metavar="N", help="only the first N queries")
+    add("--concurrency", type=count, default=2, metavar="N", help="searches at once (default 2)")
     _add_outputs(made)
-    _add_system(made)
+    add_system(made)
     return made
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("results").add_argument
-    add("--json", type=_output, dest="json_file", metavar="FILE", help="write them as JSON too")
+    add("--json", type=output, dest="json_file", metavar="FILE", help="write them as JSON too")
     add("--compare", type=Path, metavar="FILE", help="differences from an earlier --json FILE")
     add(
         "--run-file",
-        type=_output,
+        type=output,
         metavar="FILE",
         help="write the rankings as TSV; of several configurations as FILE's name.<legs>.tsv",
     )
 
 
-def _add_system(parser: argparse.ArgumentParser) -> None:
+def add_system(parser: argparse.ArgumentParser) -> None:
+    """Which system is measured, and as which tenant; every measuring command takes these."""
     group = parser.add_argument_group("the system, and the tenant in it")
     add = group.add_argument
     add("--url", default="http://127.0.0.1:8080", help="of the gateway (default: %(default)s)")
@@ -132,7 +133,7 @@ def _configurations(text: str) -> tuple[Configuration, ...]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _output(text: str) -> Path:
+def output(text: str) -> Path:
     """Refused before the work, not after it."""
     path = Path(text)
     if path.is_dir() or not path.resolve().parent.is_dir():
@@ -140,7 +141,7 @@ def _output(text: str) -> Path:
     return path
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
     return int(text)

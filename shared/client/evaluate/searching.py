@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from contracts.gateway.http_search import QUESTION_MAX, Hit, SearchBody
 from shared.client.client import Client
 from shared.client.evaluate.configuration import Configuration
-from shared.client.evaluate.pool import each
-from shared.client.evaluate.progress import Advance
+from shared.client.pool import each
+from shared.client.progress import Advance
 
 DEPTH = 100
 

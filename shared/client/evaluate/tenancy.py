@@ -10,8 +10,8 @@ from shared.client.client import Client
 from shared.client.errors import Refused
 from shared.client.evaluate.errors import EvaluationError
 from shared.client.evaluate.files import File
-from shared.client.evaluate.pool import each
-from shared.client.evaluate.progress import Advance, Bar
+from shared.client.pool import each
+from shared.client.progress import Advance, Bar
 from shared.client.waiting import wait_for_all
 
 UPLOADS_AT_ONCE = 16

@@ -20,13 +20,13 @@ def throwaway_name(dataset: str) -> str:
     return f"eval-{safe}-{uuid4().hex[:8]}"
 
 
-def mint(secret: str, tenant: str) -> str:
+def mint(secret: str, tenant: str, scope: str = _SCOPE) -> str:
     """A token as the gateway verifies it (HS256)."""
     now = datetime.now(UTC)
     claims = {
         "tenant": tenant,
         "sub": "evaluation",
-        "scope": _SCOPE,
+        "scope": scope,
         "iat": now,
         "exp": now + _LIFE,
         "jti": str(uuid4()),

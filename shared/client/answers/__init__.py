@@ -1,0 +1,1 @@
+"""Measures a running system's answers against a set of questions with known answers."""

@@ -1,0 +1,1 @@
+"""A command for many documents at once: list, retry, cancel, reindex, delete."""
