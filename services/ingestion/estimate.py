@@ -13,7 +13,7 @@ from services.ingestion.models.errors import ParserCrashed, Rejected
 from services.ingestion.services.chunking.chunking import chunks_of
 from services.ingestion.services.entities.asking import passages_of
 from services.ingestion.services.entities.budget import Estimate, estimated
-from services.ingestion.services.reading.parser import Parser, only
+from services.ingestion.services.reading.parser import Parser
 from services.ingestion.services.reading.titles import title_of
 from services.ingestion.settings import IngestionSettings
 from shared.bedrock import PriceList
@@ -93,7 +93,7 @@ async def _estimate(files: Sequence[Path], settings: IngestionSettings, total: _
 
 async def _one(path: Path, parser: Parser, settings: IngestionSettings) -> tuple[int, Estimate]:
     body = await asyncio.to_thread(path.read_bytes)
-    parsed = only(await parser.parse(body, media_type_of(path.name) or f"'{path.suffix}'"))
+    parsed = await parser.parse(body, media_type_of(path.name) or f"'{path.suffix}'")
     chunks = chunks_of(parsed)
     passages = dict.fromkeys(passages_of(title_of(parsed, path.name, {}), chunks))
     limits = settings.entity_tokens_max, settings.entity_answer_tokens

@@ -1,7 +1,10 @@
 """Ingestion's settings."""
 
-from pydantic import Field
+from typing import Literal
 
+from pydantic import Field, SecretStr
+
+from contracts.ingestion.chunking import DEFAULT_CHUNKING, Chunking
 from shared.settings import Settings
 
 
@@ -11,6 +14,28 @@ class IngestionSettings(Settings):
     database_url: str = Field(
         default="postgresql://postgres@127.0.0.1/ragops",
         description="PostgreSQL database of documents and work, as postgresql://user@host/name",
+    )
+    # These take the URL's place once a host is set.
+    database_host: str | None = Field(
+        default=None,
+        description="host of PostgreSQL; with it the address is made of RAGOPS_DATABASE_HOST,"
+        " _PORT, _NAME and _USER, and RAGOPS_DATABASE_URL does not count",
+    )
+    database_port: int = Field(default=5432, ge=1, le=65535, description="port of PostgreSQL")
+    database_name: str = Field(default="ragops", description="the database's name")
+    database_user: str = Field(default="ragops", description="user for PostgreSQL")
+    database_auth: Literal["password", "iam"] = Field(
+        default="password",
+        description="how PostgreSQL knows the user: by RAGOPS_DATABASE_PASSWORD, or on RDS by a"
+        " token that the task's role makes for each new connection (always with TLS)",
+    )
+    database_password: SecretStr = Field(
+        default=SecretStr(""), description="password for PostgreSQL; empty: none"
+    )
+    migrate: bool = Field(
+        default=True,
+        description="whether ingestion brings the tables up to date when it starts; false: it"
+        " refuses to start until `python -m services.ingestion.migrate` has done so",
     )
     senders: dict[str, list[str]] = Field(
         default_factory=dict,
@@ -30,7 +55,7 @@ class IngestionSettings(Settings):
         " names the id to add",
     )
     max_document_bytes: int = Field(
-        default=50 * 1024 * 1024, ge=1, description="bytes that a document may have at most"
+        default=100 * 1024 * 1024, ge=1, description="bytes that a document may have at most"
     )
     parser_processes: int = Field(
         default=1, ge=1, description="processes that read files; each reads one at a time"
@@ -43,6 +68,18 @@ class IngestionSettings(Settings):
         ge=128,
         description="MB of memory that a process that reads files may take; a file that needs more"
         " is rejected",
+    )
+    ocr_languages: str = Field(
+        default="eng",
+        description="languages of scanned pages and pictures, as Tesseract names them and with its"
+        " data installed, such as `deu+eng`; empty: they are not read",
+    )
+    ocr_pages_max: int = Field(
+        default=200, ge=1, description="scanned pages of a document; with more it is rejected"
+    )
+    chunking: Chunking = Field(
+        default=DEFAULT_CHUNKING,
+        description="how documents are cut that do not say it themselves (docs/chunking.md)",
     )
     documents_in_flight: int = Field(
         default=64, ge=1, description="documents that a process works on at the same time"
@@ -80,6 +117,18 @@ class IngestionSettings(Settings):
         gt=0,
         description="seconds after which an upload that no document uses is deleted; shorter than a"
         " message may wait in a queue, and accepted documents can be lost",
+    )
+    backlog_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds between two looks at the documents that wait for a worker, which are"
+        " published as the metrics claimable_documents and oldest_claimable_age_s",
+    )
+    kept_versions: int = Field(
+        default=5,
+        ge=1,
+        description="versions of a document that are kept with their files as long as it lives,"
+        " the newest one included; older ones cannot be restored",
     )
     vector_cache_rows: int = Field(
         default=200_000,

@@ -15,12 +15,23 @@ class PageSpan(NamedTuple):
     end: int
 
 
+class Part(NamedTuple):
+    """A document inside of another one: an archive's member, or a mail's attachment.
+
+    `name` is the one that it has there, with its folders.
+    """
+
+    name: str
+    media_type: str
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A file's text: Markdown, or plain text in which `#` and `|` mean nothing.
 
-    `name` is empty for the document itself. A part of it that is a document too, such as a mail's
-    attachment or an archive's member, has its own.
+    `note` says what was not read, and why. `scanned` are pages that are pictures: their text has
+    still to be recognised.
     """
 
     text: str
@@ -28,7 +39,9 @@ class Parsed:
     title: str = ""
     pages: tuple[PageSpan, ...] = ()
     language: str | None = None
-    name: str = ""
+    parts: tuple[Part, ...] = ()
+    note: str = ""
+    scanned: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,13 @@ class Announcer:
         if isinstance(message, DocumentFailedV1):
             await self.worklist.announced(announcement)
 
+    async def tell_again(self, announcement: Announcement, asked: Origin) -> None:
+        """A version that is ready is written anew by retrieval. Raises Unavailable."""
+        if announcement.result is not None:
+            message = _chunked(announcement, announcement.result)
+            again = message.model_copy(update={"rewrite": True})
+            await self.publisher.publish_now(TOPIC, again, context_of(asked))
+
     async def tell_deletion(self, deletion: Deletion) -> None:
         """Returns when confirmed. Raises Unavailable."""
         message = DocumentDeletedV1(document_id=deletion.document_id, ordinal=deletion.ordinal)
@@ -91,6 +98,7 @@ def _chunked(announcement: Announcement, result: Result) -> DocumentChunkedV1:
         tags=announcement.description.tags,
         metadata=announcement.description.metadata,
         visibility=announcement.description.visibility,
+        parents=announcement.parents,
     )
 
 

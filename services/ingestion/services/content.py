@@ -25,7 +25,8 @@ def content_hash(body: bytes, media_type: str) -> str:
 
 def too_large(limit: int) -> Fault:
     return Fault(
-        "too_large", f"The document is larger than the limit of {limit / 1024**2:.0f} MiB."
+        "too_large",
+        f"The document is larger than the limit of {limit / 1024**2:.0f} MiB. Split it.",
     )
 
 

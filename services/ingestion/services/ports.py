@@ -1,13 +1,20 @@
 """What ingestion needs of its stores. Every method raises Unavailable when they are away."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.ingestion.models.audited import Registered
+from services.ingestion.models.deleted_tenant import Deleted
 from services.ingestion.models.parsed import Extraction
+from services.ingestion.models.proof import Certificate, Purged
+from services.ingestion.models.steering import Standing
 from services.ingestion.models.succession import Verdict
+from services.ingestion.models.tenant import Tenant
 from services.ingestion.models.version import (
+    EVERY,
     Announcement,
+    Change,
     Claim,
     Deletion,
     Document,
@@ -17,11 +24,14 @@ from services.ingestion.models.version import (
     Origin,
     Result,
     Seen,
+    Selection,
+    Version,
+    Waiting,
 )
-from shared.ports import Blobs, Listing
+from shared.ports import Blobs, Describing, Listing
 
 
-class Carrier(Blobs, Listing, Protocol):
+class Carrier(Blobs, Listing, Describing, Protocol):
     """The carrier bucket."""
 
 
@@ -35,6 +45,16 @@ class Intakes(Protocol):
         message that a deletion names is `overtaken` whenever it comes; one that was refused stays
         so, or `overtaken`.
         """
+
+    async def take_in_parts(self, claim: Claim, offered: Sequence[Intake]) -> list[Verdict] | None:
+        """Takes in parts of the claimed version; None when the claim was lost.
+
+        A part never takes the name of a document that did not come in the same one: it is
+        `refused`.
+        """
+
+    async def inside(self, document_id: str) -> tuple[int, int]:
+        """How many parts a document has at all depths, and their bytes."""
 
     async def seen(self, tenant: str, message_id: str) -> Seen | None:
         """None for a message that was neither taken in nor deleted."""
@@ -66,8 +86,12 @@ class Registry(Protocol):
         limit: int,
         after: tuple[datetime, str] | None,
         visible_to: Sequence[str] | None = None,
+        selection: Selection = EVERY,
     ) -> list[Document]:
-        """Newest first, deleted ones left out; `after` is the last document's (time, id)."""
+        """Newest first, deleted ones left out; `after` is the last document's (time, id).
+
+        Raises BadSelection.
+        """
 
     async def delete(
         self,
@@ -90,6 +114,83 @@ class Registry(Protocol):
         """Adds one to each document once a turn, however often the turn is told."""
 
 
+class Steering(Protocol):
+    """What people do with a document's newest version. Each raises NotPossible.
+
+    None for an unknown document, another tenant's, a deleted one, and one the asker may not see.
+    What was done already stays as it is. The answer is the version as it was before.
+    """
+
+    async def standing(
+        self, tenant: str, document_id: str, visible_to: Sequence[str] | None
+    ) -> Standing | None:
+        """Changes nothing."""
+
+    async def retry(
+        self, tenant: str, document_id: str, visible_to: Sequence[str] | None
+    ) -> Standing | None:
+        """A rejected or failed version is `accepted` again, with no attempt counted."""
+
+    async def cancel(
+        self, tenant: str, document_id: str, visible_to: Sequence[str] | None
+    ) -> tuple[Standing | None, Announcement | None]:
+        """A version that waits or is in work has `failed`; what to announce of it."""
+
+    async def reindex(
+        self, origin: Origin, document_id: str, visible_to: Sequence[str] | None
+    ) -> Standing | None:
+        """The same bytes are the document's next version, which waits to be read anew."""
+
+
+class Versions(Protocol):
+    """A document's versions; only those that the asker may see, for each one by itself."""
+
+    async def listed(
+        self, tenant: str, document_id: str, visible_to: Sequence[str] | None = None
+    ) -> list[Version]:
+        """Newest first, without their texts; duplicates and deleted ones are left out."""
+
+    async def one(
+        self,
+        tenant: str,
+        document_id: str,
+        ordinal: int | None,
+        visible_to: Sequence[str] | None = None,
+    ) -> Version | None:
+        """With its text; without `ordinal` the one that is found, else the newest."""
+
+    async def describe(
+        self,
+        origin: Origin,
+        document_id: str,
+        change: Change,
+        visible_to: Sequence[str] | None = None,
+    ) -> bool:
+        """Commits new versions that say so, if that changes anything.
+
+        False when there is no such document, or the asker may not see its newest version.
+        """
+
+    async def restore(
+        self,
+        origin: Origin,
+        document_id: str,
+        ordinal: int,
+        visible_to: Sequence[str] | None = None,
+    ) -> bool:
+        """Commits a new version drawn from that one, unless it is the newest already.
+
+        False as above, and for a version that the asker may not see. Raises NotPossible.
+        """
+
+
+class Backlog(Protocol):
+    """The work that waits, of all tenants together."""
+
+    async def waiting(self) -> Waiting:
+        """What a worker could claim now. Raises Unavailable."""
+
+
 class Worklist(Protocol):
     """Workers' claims on versions, what became of them, and what is to be announced."""
 
@@ -98,6 +199,9 @@ class Worklist(Protocol):
 
     async def renew(self, claims: Sequence[Claim]) -> set[str]:
         """Renews the leases; those not in the answer are lost (deleted, superseded, taken)."""
+
+    async def watch(self, claims: Sequence[Claim], embedding: Sequence[Claim]) -> set[str]:
+        """Those of `claims` that are still ours; notes how far those in `embedding` are."""
 
     async def release(self, claim: Claim, *, after_s: float, counted: bool) -> None:
         """Gives the version back; `counted`: the attempt failed, perhaps by its fault."""
@@ -112,7 +216,7 @@ class Worklist(Protocol):
         """The version has the content of the one that can be found, so it is not needed."""
 
     async def is_withdrawn(self, claim: Claim) -> bool:
-        """True when the version was deleted or replaced, so that nobody works on it again."""
+        """True when it was deleted, replaced or cancelled, so that nobody works on it now."""
 
     async def ready(self, tenant: str, document_id: str, ordinal: int, chunks: int) -> bool:
         """True when retrieval's count of chunks agrees with ours, now or before.
@@ -135,14 +239,44 @@ class Worklist(Protocol):
         """A rejection or failure is confirmed; `indexing` goes on until retrieval answers."""
 
 
+class Tenants(Protocol):
+    """What is known of tenants. The worklist passes over those who have to wait."""
+
+    async def update(self, tenant: str, change: Callable[[Tenant], Tenant], now: datetime) -> None:
+        """Commits what `change` makes of the tenant; one change at a time."""
+
+
+class DeletedTenants(Protocol):
+    """Tenants that were deleted, and the end of their documents."""
+
+    async def deleted(self, tenant: str) -> Deleted | None:
+        """None: no tenant of this name was deleted."""
+
+    async def delete_documents(self, origin: Origin, until: datetime) -> None:
+        """Notes the deletion of the origin's tenant, and deletes all of its documents."""
+
+    async def is_purged(self, tenant: str) -> bool:
+        """Whether every deletion of the tenant's documents is complete."""
+
+    async def forget(self, tenant: str) -> dict[str, int]:
+        """Removes the rows of a tenant whose documents are purged; what was purged, by place.
+
+        A tenant of the same name counts its documents' versions on from here, so that no late
+        message of the deleted one is taken for the new one's.
+        """
+
+
 class Purging(Protocol):
     """What deleted and replaced versions left."""
 
     async def deletions(self, limit: int = 20) -> list[Deletion]:
-        """Deletions to announce and purge; each comes back until `purged` is called."""
+        """Deletions to announce and purge; each comes back until all services have confirmed."""
 
-    async def purged(self, deletion: Deletion) -> None:
-        """Its objects are removed: nothing but ids stays of it in the registry, too."""
+    async def purged(self, deletion: Deletion, objects: Mapping[str, int]) -> None:
+        """So many objects of each place are removed: nothing but ids stays in the registry, too.
+
+        Confirms the deletion for ingestion, unless a worker may still write a manifest.
+        """
 
     async def leftovers(self, limit: int = 100) -> list[Leftover]:
         """Replaced versions to purge; each comes back until `purged_leftover` is called."""
@@ -152,6 +286,51 @@ class Purging(Protocol):
 
     async def remove_old_intakes(self) -> None:
         """Removes the marks of messages that are too old to come a second time."""
+
+
+class Proofs(Protocol):
+    """What each service has purged of deleted documents."""
+
+    async def confirm(
+        self, tenant: str, document_id: str, ordinal: int, service: str, places: Iterable[Purged]
+    ) -> bool:
+        """The service holds nothing up to `ordinal`; twice is once.
+
+        The document is `deleted` when all have confirmed. False, and nothing is noted, when this
+        deletion is not known: it is announced, and so confirmed, again.
+        """
+
+    async def certificate(self, tenant: str, document_id: str) -> Certificate | None:
+        """Of the newest deletion; None when there was none."""
+
+
+class Audits(Protocol):
+    """The registry as audits read it, and the changes that repair it."""
+
+    async def page(
+        self, tenant: str, after: str, limit: int, ids: Sequence[str] = ()
+    ) -> list[Registered]:
+        """Up to `limit` documents after `after`, or those of `ids`, by the bytes of their ids."""
+
+    async def expected_manifests(
+        self, tenant: str, keys: Sequence[tuple[str, str, int]]
+    ) -> set[str]:
+        """Those of the manifests (key, document id, ordinal) that a version has or may have."""
+
+    async def recount(self, document_id: str, ordinal: int, result: Result) -> None:
+        """The ready version has these counts."""
+
+    async def forget_original(self, document_id: str, ordinal: int) -> None:
+        """The version has no original any more."""
+
+    async def again(self, found: Registered, ordinal: int, result: Result | None = None) -> bool:
+        """The ready version once more as `ordinal`: to be read, or with a result to be indexed.
+
+        False, and nothing is done, when the document has changed since it was found.
+        """
+
+    async def bury(self, origin: Origin, document_id: str, ordinal: int) -> bool:
+        """The document's next version will be above `ordinal`; False for another tenant's."""
 
 
 class VectorCache(Protocol):

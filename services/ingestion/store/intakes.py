@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.ingestion.models.stored import DESCRIPTION, FAULT, ORIGIN, as_json
-from services.ingestion.models.succession import Newest, Verdict, judged
+from services.ingestion.models.succession import Newest, Verdict, judged, narrowed
 from services.ingestion.models.times import Times
-from services.ingestion.models.version import BY_HAND, Fault, Intake, Origin, Seen
+from services.ingestion.models.version import BY_HAND, Claim, Fault, Intake, Origin, Seen
+from services.ingestion.store import parts
 from services.ingestion.store.database import Database, Transaction, parameter
+from services.ingestion.store.deleted_tenants import BEGUN, tombstone
 from shared.grouping import Grouping
 
 # Writing so many characters as JSON takes about a millisecond.
@@ -52,15 +54,30 @@ class Intakes:
         So ordinals rise in the order of intake.
         """
         async with self._database.transaction() as transaction:
-            first_time = await _unseen(transaction, offered)
-            known = await _lock(transaction, [offered[n] for n in first_time])
-            group = _judged(offered, first_time, known)
-            if group.new:
-                await self._insert(transaction, group.new.values(), known)
-            # The rest costs statements in rare cases only.
-            await _note(transaction, offered, group.verdicts)
-            if len(first_time) < len(offered):
-                group.verdicts |= await _passed_over(transaction, offered, group.verdicts)
+            return await self._take_in_now(transaction, offered)
+
+    async def take_in_parts(self, claim: Claim, offered: Sequence[Intake]) -> list[Verdict] | None:
+        async with self._database.transaction() as transaction:
+            if not await parts.still_held(transaction, claim):
+                return None
+            return await self._take_in_now(transaction, offered)
+
+    async def inside(self, document_id: str) -> tuple[int, int]:
+        async with self._database.transaction() as transaction:
+            return await parts.inside(transaction, document_id)
+
+    async def _take_in_now(
+        self, transaction: Transaction, offered: Sequence[Intake]
+    ) -> list[Verdict]:
+        first_time = await _unseen(transaction, offered)
+        known = await _lock(transaction, [offered[n] for n in first_time])
+        group = _judged(offered, first_time, known)
+        if group.new:
+            await self._insert(transaction, group.new.values(), known)
+        # The rest costs statements in rare cases only.
+        await _note(transaction, offered, group.verdicts)
+        if len(first_time) < len(offered):
+            group.verdicts |= await _passed_over(transaction, offered, group.verdicts)
         return [group.verdicts.get(n, "known") for n in range(len(offered))]
 
     _SEEN = """
@@ -90,15 +107,20 @@ ORDER BY w.place"""
             return [row.message_id for row in await transaction.execute(self._MISSING, values)]
 
     # Only a row that is made now: whose document it is, an id alone does not say.
-    _DELETED_BEFORE = """
-INSERT INTO documents (document_id, tenant, name, deleted_at)
-VALUES (:document_id, :tenant, :document_id, coalesce(CAST(:at AS timestamptz), now()))
+    _DELETED_BEFORE = f"""
+INSERT INTO documents (document_id, tenant, name, deleted_at, last_ordinal, deleted_ordinal)
+SELECT r.document_id, r.tenant, r.document_id, coalesce(CAST(:at AS timestamptz), now()),
+    {BEGUN}, {BEGUN}
+FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS r(document_id text, tenant text, tombstone text)
 ON CONFLICT DO NOTHING"""
 
     async def pass_over(
         self, origin: Origin, document_id: str, message_id: str, at: datetime | None
     ) -> bool:
-        values = {"document_id": document_id, "tenant": origin.tenant, "at": at}
+        row = {"document_id": document_id, "tenant": origin.tenant}
+        row["tombstone"] = tombstone(origin.tenant)
+        values = {"rows": parameter([row]), "at": at}
         async with self._database.transaction() as transaction:
             if not await mark_deleted(transaction, origin.tenant, document_id, message_id):
                 return False
@@ -107,27 +129,31 @@ ON CONFLICT DO NOTHING"""
 
     _ADVANCE = """
 UPDATE documents d
-SET last_ordinal = r.ordinal, name = r.name, sequencer = r.sequencer, updated_at = now()
+SET last_ordinal = r.ordinal, name = r.name, sequencer = r.sequencer, updated_at = now(),
+    owner = CASE WHEN d.last_ordinal > d.deleted_ordinal THEN d.owner ELSE r.owner END,
+    source = CASE WHEN d.last_ordinal > d.deleted_ordinal THEN d.source ELSE r.source END,
+    parents = r.parents, parent_ordinal = r.parent_ordinal, size = r.size
 FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-    AS r(document_id text, name text, ordinal integer, sequencer text)
+    AS r(document_id text, name text, ordinal integer, sequencer text, owner text, source text,
+        parents text[], parent_ordinal integer, size bigint)
 WHERE d.document_id = r.document_id"""
 
     _SUPERSEDE = """
 UPDATE versions v
-SET status = 'superseded', due_at = now() + make_interval(secs => :purge_after), text = NULL,
-    claim = NULL
+SET status = 'superseded', due_at = now() + make_interval(secs => :purge_after), claim = NULL
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(document_id text, ordinal integer)
 WHERE v.document_id = r.document_id AND v.ordinal < r.ordinal
     AND v.status IN {claimable}"""
 
     _INSERT_VERSIONS = """
 INSERT INTO versions (document_id, ordinal, tenant, status, due_at, origin, description,
-    media_type, text, key, content_hash, fault)
+    media_type, text, key, etag, awaited_until, content_hash, fault)
 SELECT document_id, ordinal, tenant, status, now(), CAST(origin AS jsonb),
-    CAST(description AS jsonb), media_type, text, key, content_hash, CAST(fault AS jsonb)
+    CAST(description AS jsonb), media_type, text, key, etag, awaited_until, content_hash,
+    CAST(fault AS jsonb)
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(document_id text, ordinal integer,
     tenant text, status text, origin text, description text, media_type text, text text,
-    key text, content_hash text, fault text)"""
+    key text, etag text, awaited_until timestamptz, content_hash text, fault text)"""
 
     async def _insert(
         self,
@@ -142,8 +168,14 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(document_id text, ordinal int
                 "name": intake.name,
                 "ordinal": known[intake.document_id].ordinal,
                 "sequencer": known[intake.document_id].sequencer,
+                "owner": intake.origin.principal,
+                "source": intake.source,
+                "parents": intake.parents,
+                "parent_ordinal": intake.parent_ordinal,
+                "size": intake.size,
             }
-            for intake, _ in new
+            # The first of a new document in the group is its owner's.
+            for intake, _ in reversed([*new])
         }
         documents = {"rows": parameter(newest.values())}
         await transaction.execute(self._ADVANCE, documents)
@@ -201,15 +233,16 @@ def _mark(intake: Intake) -> dict[str, object]:
 
 # The id is made of tenant and name, so an offer knows its document's tenant. A row that a deletion
 # made for another tenant's id is set right, and its time counts for nothing.
-_LOCK_DOCUMENTS = """
-INSERT INTO documents (document_id, tenant, name)
-SELECT document_id, tenant, name
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(document_id text, tenant text, name text)
+_LOCK_DOCUMENTS = f"""
+INSERT INTO documents (document_id, tenant, name, last_ordinal, deleted_ordinal)
+SELECT document_id, tenant, name, {BEGUN}, {BEGUN}
+FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS r(document_id text, tenant text, name text, tombstone text)
 ORDER BY document_id
 ON CONFLICT (document_id) DO UPDATE
 SET tenant = excluded.tenant,
     deleted_at = CASE WHEN documents.tenant = excluded.tenant THEN documents.deleted_at END
-RETURNING document_id, last_ordinal, sequencer, deleted_at"""
+RETURNING document_id, last_ordinal, sequencer, deleted_at, parents"""
 
 _NEWEST_VERSIONS = """
 SELECT DISTINCT ON (v.document_id) v.document_id, v.status IN {standing} AS standing,
@@ -225,14 +258,24 @@ ORDER BY v.document_id, v.ordinal DESC"""
 async def _lock(transaction: Transaction, offered: Sequence[Intake]) -> dict[str, Newest]:
     """The offered documents' rows, made if need be and locked in one order for all."""
     documents = {
-        o.document_id: {"document_id": o.document_id, "tenant": o.origin.tenant, "name": o.name}
+        o.document_id: {
+            "document_id": o.document_id,
+            "tenant": o.origin.tenant,
+            "name": o.name,
+            "tombstone": tombstone(o.origin.tenant),
+        }
         for o in offered
     }
     if not documents:
         return {}
     rows = await transaction.execute(_LOCK_DOCUMENTS, {"rows": parameter(documents.values())})
     known = {
-        row.document_id: Newest(row.last_ordinal, row.sequencer, deleted_at=row.deleted_at)
+        row.document_id: Newest(
+            row.last_ordinal,
+            row.sequencer,
+            deleted_at=row.deleted_at,
+            parents=tuple(row.parents),
+        )
         for row in rows
     }
     old = [document for document, newest in known.items() if newest.ordinal]
@@ -252,8 +295,8 @@ def _judged(offered: Sequence[Intake], places: Sequence[int], known: dict[str, N
     """`known` moves on with each new version."""
     group = _Group()
     for place in places:
-        intake = offered[place]
-        newest = known[intake.document_id]
+        newest = known[offered[place].document_id]
+        intake = narrowed(offered[place], newest)
         group.verdicts[place] = judged(intake, newest)
         if group.verdicts[place] != "new":
             continue
@@ -266,6 +309,7 @@ def _judged(offered: Sequence[Intake], places: Sequence[int], known: dict[str, N
             standing=True,
             content_hash=intake.content_hash,
             description=intake.description,
+            parents=intake.parents,
             readers=newest.readers if intake.fault else intake.description.visibility,
         )
     return group
@@ -338,6 +382,8 @@ def _version_row(intake: Intake, ordinal: int, is_last: bool) -> dict[str, objec
         "media_type": intake.media_type,
         "text": intake.text if is_last else None,
         "key": intake.key,
+        "etag": intake.etag,
+        "awaited_until": intake.awaited_until and intake.awaited_until.isoformat(),
         "content_hash": intake.content_hash,
         "fault": as_json(FAULT, intake.fault) if intake.fault else None,
     }

@@ -136,6 +136,7 @@ class ReadEntities:
         self, claim: Claim, key: bytes, passage: Passage, call: ToolCall
     ) -> Extraction | None:
         """Metered, then kept, also an answer of no use: asking again would cost again."""
+        claim.tally.cost_usd += call.report.cost_usd
         usage = Call("extract_entities", context_of(claim.origin), document_id=claim.document_id)
         # Cancelling one document must not cancel the event that others wait for.
         await asyncio.shield(self.metering.record(usage, call.report))

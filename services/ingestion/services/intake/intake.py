@@ -2,25 +2,28 @@
 
 import re
 from asyncio import Event
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.envelope import Context, Tenant, derived_id
+from contracts.ingestion.chunking import known_chunking
 from contracts.ingestion.document import document_id, normal_name, storable
 from contracts.ingestion.documents import DroppedObject, IngestDocumentV2, InlineText
 from contracts.ingestion.media_types import KNOWN, PLAIN_TEXT
 from contracts.topology import INBOX_PREFIX, UPLOADS_PREFIX
 from services.ingestion.models.errors import Unwelcome
-from services.ingestion.models.version import Description, Fault, Intake
+from services.ingestion.models.version import BY_HAND, Description, Fault, Intake
 from services.ingestion.services.announcing import origin_of
 from services.ingestion.services.content import aside, content_hash, known_type, too_large
+from services.ingestion.services.deleted_tenants import DeletedTenants
 from services.ingestion.services.intake.foreign import object_id
+from services.ingestion.services.intake.object_metadata import description_of
 from services.ingestion.services.intake.permits import Permits, check_key
-from services.ingestion.services.ports import Intakes
-from shared.ports import Blobs, Listed
+from services.ingestion.services.ports import Carrier, Intakes
+from shared.ports import Listed
 
 NAME_MAX = 512
 _TENANT: TypeAdapter[str] = TypeAdapter(Tenant)
@@ -35,8 +38,9 @@ class TakeIn:
     """
 
     intakes: Intakes
-    blobs: Blobs
+    blobs: Carrier
     permits: Permits
+    deleted: DeletedTenants
     work: Event
     bucket: str
     max_bytes: int
@@ -50,6 +54,12 @@ class TakeIn:
             message.model_dump(mode="json", include={"metadata"})["metadata"],
             message.visibility,
         )
+        fault = None
+        if message.chunking is not None:
+            try:
+                described = replace(described, chunking=known_chunking(message.chunking))
+            except ValueError as error:
+                fault = Fault("unknown_chunking", str(error))
         source = message.source
         if isinstance(source, InlineText):
             media_type = known_type(message.media_type, name)
@@ -61,8 +71,17 @@ class TakeIn:
             check_key(context.tenant, source.key)
             # Its sequencer would be no use: only S3's own, of the same key, can be compared.
             media_type = known_type(message.media_type, name, source.key)
-            fields = {"key": source.key, "media_type": media_type}
+            # PostgreSQL's text cannot hold NUL: such a text is fetched.
+            copy = None if "\0" in (source.text or "") else source.text
+            awaited = source.awaited_until
+            fields = {"key": source.key, "text": copy, "awaited_until": awaited}
+            fields["media_type"] = media_type
+            # What a person sends by hand may name an object too.
+            by_hand = (context.causation_id or "").startswith(BY_HAND)
+            if source.key.startswith(UPLOADS_PREFIX) and not by_hand:
+                fields["source"] = "http"
         fields["visible_to"] = message.visible_to
+        fields["fault"] = fault or fields.get("fault")
         await self._take_in(context, name, described, fields)
 
     async def dropped(self, dropped: DroppedObject, context: Context) -> None:
@@ -72,7 +91,8 @@ class TakeIn:
         tenant, name = self._address(dropped.bucket, dropped.key)
         own = context.of(tenant).model_copy(update={"causation_id": object_id(dropped)})
         sequencer = dropped.sequencer if self.permits.check_drop(own) else None
-        await self._drop(own, name, dropped.key, dropped.size, sequencer)
+        etag = (dropped.model_extra or {}).get("etag")
+        await self._drop(own, name, dropped.key, dropped.size, sequencer, etag)
 
     async def found(self, listed: Listed) -> None:
         """A drop whose notification was lost. Raises Unwelcome.
@@ -83,22 +103,38 @@ class TakeIn:
         tenant, name = self._address(self.bucket, listed.key)
         told = derived_id(self.bucket, listed.key, listed.modified.isoformat(), listed.etag)
         own = Context(tenant=tenant, causation_id=told, sent_at=listed.modified)
-        await self._drop(own, name, listed.key, listed.size, None)
+        await self._drop(own, name, listed.key, listed.size, None, listed.etag)
 
     async def _drop(
-        self, own: Context, name: str, key: str, size: int, sequencer: str | None
+        self,
+        own: Context,
+        name: str,
+        key: str,
+        size: int,
+        sequencer: str | None,
+        etag: str | None,
     ) -> None:
-        fields: dict[str, Any] = {"key": key, "sequencer": sequencer}
+        fields: dict[str, Any] = {"key": key, "sequencer": sequencer, "etag": etag}
+        fields["source"] = "drop"
+        described = Description()
         if size > self.max_bytes:
             fields["fault"] = too_large(self.max_bytes)
+        else:
+            try:
+                described = description_of(await self.blobs.metadata(key))
+            except ValueError as error:
+                fields["fault"] = Fault("invalid_metadata", str(error))
         fields["media_type"] = known_type(None, name)
-        await self._take_in(own, name, Description(), fields)
+        await self._take_in(own, name, described, fields)
 
     async def _take_in(
         self, context: Context, name: str, described: Description, fields: dict[str, Any]
     ) -> None:
+        if await self.deleted.is_late(context):
+            await self._remove(fields.get("key"))
+            return
         if fields["media_type"] is None and fields.get("fault") is None:
-            words = f"The kind of {name} is not known; known are: {', '.join(KNOWN)}."
+            words = f"The kind of {name} is not known. Convert it to one of: {', '.join(KNOWN)}."
             fields["fault"] = Fault("unknown_kind", words)
         origin, identity = origin_of(context), document_id(context.tenant, name)
         fields["sent_at"] = context.sent_at

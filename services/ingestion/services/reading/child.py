@@ -3,7 +3,6 @@
 import resource
 import sys
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 
 from services.ingestion.models.errors import Rejected
@@ -29,23 +28,24 @@ def limit_memory(megabytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def parse(body: bytes, media_type: str) -> Sequence[Parsed]:
+def parse(body: bytes, media_type: str) -> Parsed:
     """As `Parser.parse`. Raises Rejected for a file that is broken, locked or too much to read.
 
     A library's own words are not passed on: they may quote the document.
     """
     try:
-        parts = read(body, media_type)
+        parsed = read(body, media_type)
     except Rejected:
         raise
     except (MemoryError, RecursionError):
-        raise Rejected("too_complex", "Reading the file takes more memory than allowed.") from None
+        raise Rejected("too_complex", "Reading the file takes too much memory; split it.") from None
     except Exception as error:  # noqa: BLE001 - a library may raise anything on a broken file
-        words = "The file is broken, or not of the kind that its name says"
-        raise Rejected("unreadable", f"{words} ({_place(error)}).") from None
-    if sum(len(part.text) for part in parts) > TEXT_MAX:
+        words = "The file is broken, or not of the kind that its name says. Open it, save it anew"
+        words = f"{words} and send that. If it opens well, report: {_place(error)}."
+        raise Rejected("unreadable", words) from None
+    if len(parsed.text) > TEXT_MAX:
         raise Rejected("too_complex", "The file holds more text than allowed; split it.")
-    return parts
+    return parsed
 
 
 def _place(error: Exception) -> str:
@@ -54,6 +54,6 @@ def _place(error: Exception) -> str:
     here = Path(__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if path.parent == here:
+        if here in path.parents:
             return f"{kind}, {path.stem} {frame.lineno}"
     return kind

@@ -15,7 +15,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _UNKNOWN = "The encoding of the text cannot be told; save the file as UTF-8 and send it again."
-_BINARY = "The file is said to be text but holds binary data."
+_BINARY = "The file is said to be text but holds binary data; send it under its right name."
 # Bytes that detection looks at; lines of ASCII say nothing and do not count.
 _SAMPLE = 64 * 1024
 # A decoder that meets more wrong bytes than one in so many has the wrong encoding.
@@ -35,7 +35,9 @@ _TRUSTED = re.compile(
     r"utf|cp125|iso8859|iso2022|koi8-[ru]$|cp(437|850|852|866|874|932|949)$|mac-roman$"
     r"|gb|big5|euc|shift_jis|johab|hz"
 )
-_EAST_ASIAN = re.compile(r"gb|big5|euc|shift_jis|johab|hz|cp(932|949)$")
+_EAST_ASIAN = re.compile(r"gb|big5|euc|shift_jis|johab|hz|iso2022|cp(932|949)$")
+# With letters and signs of ASCII; other pairs of bytes are as rarely among them as chance has it.
+_EAST_ASIAN_SIGNS = re.compile(r"[\t\n\r -~\u3000-\u30ff\u4e00-\u9fa5\uac00-\ud7a3\uff00-\uff5e]")
 # Letters beyond ASCII that a language of Western Europe writes, lower case.
 _WESTERN = (
     *("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúü", "ãáâàçéêíóôõúü", "àèéìíîòóùú"),
@@ -126,7 +128,7 @@ def _telling(body: bytes) -> Iterator[bytes]:
 
 
 def _wide(body: bytes) -> str:
-    """UTF-16 without a mark, told by where its zero bytes stand."""
+    """UTF-16 without a mark, told by where its zero bytes stand, or by signs of East Asia."""
     head = body[: _SAMPLE - _SAMPLE % 2]
     even, odd = head[::2].count(0), head[1::2].count(0)
     for encoding, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
@@ -134,6 +136,10 @@ def _wide(body: bytes) -> str:
             text = _strict(body, encoding)
             if text is not None and _plausible(text):
                 return text
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = _strict(body, encoding)
+        if text and len(_EAST_ASIAN_SIGNS.findall(text)) * 10 > 9 * len(text):
+            return text
     raise Rejected("unreadable", _BINARY)
 
 

@@ -11,13 +11,19 @@ from services.ingestion.services.reading.decoding import tidy
 _HEADING_MAX = 300
 COLUMNS_MAX = 256
 _FENCE = re.compile(r"`{3,}|~{3,}")
-_ITEM = re.compile(r" *(?:[-•]|\w{1,3}[.)]|\(?\w{1,3}\)) \S")
+_ITEM = re.compile(r" *(?:[-•]|(?:\w{1,3}\.)*\w{1,3}[.)]|\(?\w{1,3}\)) \S")
 _MANY_BREAKS = re.compile(r"\n{3,}")
+_RAISED = str.maketrans("0123456789+-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ")
 
 
 def line(text: str) -> str:
     """On one line, as in a cell or a heading."""
     return " ".join(text.split())
+
+
+def raised(text: str) -> str:
+    """Superscripts where each sign has one, as in m²; others stay, as in 2nd."""
+    return text.translate(_RAISED) if all(ord(sign) in _RAISED for sign in text) else text
 
 
 def heading(level: int, text: str) -> str:

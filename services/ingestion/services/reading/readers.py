@@ -6,9 +6,9 @@ from importlib import import_module
 from contracts.ingestion.media_types import KNOWN
 from services.ingestion.models.parsed import Parsed
 
-Read = Callable[[bytes], list[Parsed]]
+Read = Callable[[bytes], Parsed]
 
-# Extension to module and function; extensions of one media type have the same.
+# Extension to module in `formats`, and function; extensions of one media type have the same.
 READERS: Mapping[str, str] = {
     "csv": "tables.read_csv",
     "docx": "office.word.read_docx",
@@ -17,6 +17,8 @@ READERS: Mapping[str, str] = {
     "htm": "html.read_html",
     "html": "html.read_html",
     "ipynb": "data.read_notebook",
+    "jpeg": "images.read_image",
+    "jpg": "images.read_image",
     "json": "data.read_json",
     "jsonl": "data.read_json_lines",
     "log": "text.read_text",
@@ -26,9 +28,12 @@ READERS: Mapping[str, str] = {
     "ods": "tables.read_ods",
     "odt": "office.opendocument.read_odt",
     "pdf": "pdf.pages.read_pdf",
+    "png": "images.read_image",
     "pptx": "office.slides.read_pptx",
-    "rst": "text.read_rst",
+    "rst": "rst.read_rst",
     "rtf": "rtf.read_rtf",
+    "tif": "images.read_image",
+    "tiff": "images.read_image",
     "tsv": "tables.read_csv",
     "txt": "text.read_text",
     "xhtml": "html.read_html",
@@ -36,6 +41,7 @@ READERS: Mapping[str, str] = {
     "xml": "data.read_xml",
     "yaml": "data.read_yaml",
     "yml": "data.read_yaml",
+    "zip": "archive.read_zip",
 }
 KINDS = {KNOWN[extension]: name for extension, name in READERS.items()}
 
@@ -43,10 +49,10 @@ KINDS = {KNOWN[extension]: name for extension, name in READERS.items()}
 def reader_of(media_type: str) -> Read:
     """Raises KeyError for a kind that is not known."""
     module, _, function = KINDS[media_type].rpartition(".")
-    read: Read = getattr(import_module(f"{__package__}.{module}"), function)
+    read: Read = getattr(import_module(f"{__package__}.formats.{module}"), function)
     return read
 
 
-def read(body: bytes, media_type: str) -> list[Parsed]:
+def read(body: bytes, media_type: str) -> Parsed:
     """As `Parser.parse`. Raises Rejected, or what the reader's library raises."""
     return reader_of(media_type)(body)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 
 import numpy as np
@@ -36,9 +37,13 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """Vectors of one document's texts; `metered` ends when the call's usage is confirmed."""
+    """Vectors of one document's texts, and their part of the call's price by characters.
+
+    `metered` ends when the call's usage is confirmed.
+    """
 
     vectors: Sequence[bytes]
+    cost_usd: Decimal
     metered: asyncio.Future[None]
 
 
@@ -67,14 +72,17 @@ class Embed:
         have = await self._cache.get(keys)
         wanted = [place for place, key in enumerate(keys) if key not in have]
         missing = list({keys[place]: texts[place] for place in wanted}.items())
+        claim.tally.embedded = len(texts) - len(wanted)
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
             made = await self._calls.add(_Wanted(claim, [text for _, text in batch]))
+            claim.tally.cost_usd += made.cost_usd
             # Cancelling one document must not cancel the event that others wait for.
             await asyncio.shield(made.metered)
             new = dict(zip((key for key, _ in batch), made.vectors, strict=True))
             await self._cache.put(claim.document_id, new)
             have |= new
+            claim.tally.embedded += len(batch)
         return [have[key] for key in keys]
 
     async def _call(self, wanted: Sequence[_Wanted]) -> list[_Made]:
@@ -87,7 +95,11 @@ class Embed:
         call = Call("embed_passages", context, document_id=only)
         metered = self._metering.record(call, embedded.report)
         vectors = iter(self._encoded(embedded.vectors))
-        return [_Made([next(vectors) for _ in each.texts], metered) for each in wanted]
+        part = embedded.report.cost_usd / (sum(map(len, texts)) or 1)
+        return [
+            _Made([next(vectors) for _ in each.texts], part * sum(map(len, each.texts)), metered)
+            for each in wanted
+        ]
 
     def _encoded(self, vectors: Sequence[Sequence[float]]) -> list[bytes]:
         matrix = np.asarray(vectors, dtype="<f2")

@@ -10,6 +10,7 @@ from contracts.ingestion.manifest import (
     passage_id,
     write,
 )
+from contracts.ingestion.manifest import read as read_lines
 from services.ingestion.models.parsed import Chunk, Extraction, Parsed
 from services.ingestion.models.version import Claim
 from services.ingestion.services.entities.extracting import extract
@@ -69,6 +70,20 @@ def manifest(
     return Manifest(body, len(names))
 
 
+def drawn_manifest(claim: Claim, source: bytes) -> bytes:
+    """The manifest of another version, as this one's: ids and description are its own."""
+    lines = (
+        line.model_copy(
+            update={
+                "passage_id": passage_id(claim.document_id, claim.ordinal, line.n),
+                "version": _described(claim) if line.n == 0 else None,
+            }
+        )
+        for line in read_lines(source)
+    )
+    return write(lines)
+
+
 def _described(claim: Claim) -> DescribedVersion:
     return DescribedVersion(
         name=claim.name,
@@ -77,4 +92,5 @@ def _described(claim: Claim) -> DescribedVersion:
         tags=claim.description.tags,
         metadata=claim.description.metadata,
         visibility=claim.description.visibility,
+        parents=claim.parents,
     )

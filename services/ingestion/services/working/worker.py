@@ -5,9 +5,10 @@ import logging
 import random
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 
-from services.ingestion.models.errors import Rejected
+from services.ingestion.models.errors import NotThereYet, ParserCrashed, Rejected
 from services.ingestion.models.times import Times
 from services.ingestion.models.version import Claim, Fault
 from services.ingestion.services.announcing import Announcer
@@ -18,8 +19,12 @@ from shared.observability import bound, metric, span
 
 logger = logging.getLogger(__name__)
 ATTEMPTS_MAX = 5
+# A file that ends its reader is as a rule at fault itself; once it may be the machine's memory.
+CRASHES_MAX = 3
 # A claim costs two statements: several documents share them while there is a backlog.
 CLAIM_MIN = 8
+# Between two looks for an object that is on its way.
+AWAIT_MIN_S, AWAIT_MAX_S = 0.5, 15.0
 
 
 class Worker:
@@ -57,7 +62,7 @@ class Worker:
         return time.monotonic() - self._came_round_at < longest
 
     async def run(self) -> None:
-        heartbeat = asyncio.create_task(self._renew_regularly())
+        heartbeat = asyncio.create_task(self._watch_regularly())
         try:
             while not self._stopping:
                 self._came_round_at = time.monotonic()
@@ -66,8 +71,8 @@ class Worker:
         finally:
             heartbeat.cancel()
             tasks = [task for _, task in self._running.values()]
-            for task in (*tasks, heartbeat):
-                task.cancel()
+            for task in tasks:
+                _interrupt(task)
             await asyncio.gather(*tasks, heartbeat, return_exceptions=True)
 
     # -- claiming
@@ -113,22 +118,39 @@ class Worker:
             if not self._outage and self._places() >= min(CLAIM_MIN, self._in_flight):
                 return
 
-    async def _renew_regularly(self) -> None:
-        """A claim that is no longer ours (deleted, superseded, taken) is worked on no more."""
+    async def _watch_regularly(self) -> None:
+        """Renews leases in time, and notes how far embedding is.
+
+        A claim that is no longer ours (deleted, superseded, cancelled, taken) is worked on no more.
+        """
+        every_s = self._times.lease_s / 3
+        renewed_at = time.monotonic()
         while True:
-            await asyncio.sleep(self._times.lease_s / 3)
+            await asyncio.sleep(min(every_s, self._times.watch_s))
+            due = time.monotonic() - renewed_at >= every_s - self._times.watch_s / 2
+            if due:
+                renewed_at = time.monotonic()
             if not self._running:
                 continue
-            held = dict(self._running)
             try:
-                kept = await self._worklist.renew([claim for claim, _ in held.values()])
+                await self._watch(renew=due)
             except Unavailable as error:
                 logger.warning("renewal_failed", extra={"fields": {"reason": str(error)}})
-                continue
-            for key, (_, task) in held.items():
-                if key not in kept and not task.done():
-                    self._lost.add(key)
-                    task.cancel()
+
+    async def _watch(self, *, renew: bool) -> None:
+        held = dict(self._running)
+        claims = [claim for claim, _ in held.values()]
+        kept = await self._worklist.watch(claims, [one for one in claims if self._is_long(one)])
+        if renew:
+            kept &= await self._worklist.renew(claims)
+        for key, (_, task) in held.items():
+            if key not in kept and not task.done():
+                self._lost.add(key)
+                _interrupt(task)
+
+    def _is_long(self, claim: Claim) -> bool:
+        tally = claim.tally
+        return tally.stage == "embedding" and tally.lasts_s() >= self._times.embedding_after_s
 
     # -- one document
 
@@ -158,6 +180,8 @@ class Worker:
             self._outage = False
         except Rejected as error:
             await self._end(claim, "rejected", Fault(error.code, error.message))
+        except NotThereYet:
+            await self._worklist.release(claim, after_s=_pause_s(claim), counted=False)
         except Unavailable as error:
             self._outage = True
             logger.warning("outage", extra={"fields": {"dependency": error.dependency}})
@@ -165,6 +189,8 @@ class Worker:
         except asyncio.CancelledError:
             if claim.claim not in self._lost:
                 await self._worklist.release(claim, after_s=0, counted=False)
+            # Also when it was withdrawn, but not seen to be lost yet.
+            await self._ingest.discard(claim)
             raise
         except Exception as error:
             logger.exception("attempt_failed", extra={"fields": {"attempt": claim.attempts + 1}})
@@ -175,8 +201,14 @@ class Worker:
                 await self._announcer.tell(announcement)
 
     async def _again(self, claim: Claim, error: Exception) -> None:
+        if isinstance(error, ParserCrashed) and claim.attempts + 1 >= CRASHES_MAX:
+            await self._end(claim, "rejected", _breaks_reader(error))
+            return
         if claim.attempts + 1 >= ATTEMPTS_MAX:
-            words = f"It failed {ATTEMPTS_MAX} times, last by {described(error)}. Send it again."
+            words = (
+                f"It failed {ATTEMPTS_MAX} times, last by {described(error)}. Retry it; if it fails"
+                " again, look into the log of the service ingestion."
+            )
             await self._end(claim, "failed", Fault("internal", words))
             return
         pause = self._times.backoff_s * 2**claim.attempts * random.uniform(0.5, 1.5)
@@ -187,13 +219,36 @@ class Worker:
         logger.info("document_ended", extra={"fields": fields})
         metric("DocumentEnded", 1, status=status, code=fault.code)
         announcement = await self._worklist.settle(claim, status, fault)
+        # An attempt before may have written a manifest.
+        if status == "failed":
+            await self._ingest.discard(claim)
         if announcement is not None:
             await self._announcer.tell(announcement)
+
+
+def _interrupt(task: asyncio.Task[None]) -> None:
+    """Once: a second time would break off the cleaning up after the first."""
+    if not task.cancelling():
+        task.cancel()
+
+
+def _breaks_reader(error: ParserCrashed) -> Fault:
+    return Fault(
+        "breaks_reader",
+        f"Reading the file ended the program that reads it {CRASHES_MAX} times ({error}). Save it"
+        " anew in the program that made it, or in another format.",
+    )
+
+
+def _pause_s(claim: Claim) -> float:
+    """Before the next look for an object: a tenth of the time that it has been awaited."""
+    waited_s = (datetime.now(UTC) - claim.created_at).total_seconds()
+    return min(AWAIT_MAX_S, max(AWAIT_MIN_S, waited_s / 10))
 
 
 def _interrupted() -> Fault:
     return Fault(
         "interrupted",
         f"The process that worked on it died {ATTEMPTS_MAX} times; perhaps reading it takes more"
-        " memory than there is. Split the document, or give the process more memory.",
+        " memory than there is. Split the document, or give the process more memory and retry.",
     )

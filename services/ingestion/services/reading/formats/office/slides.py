@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.reading.formats.office.drawings import drawn, paragraphs
+from services.ingestion.services.reading.formats.office.packages import (
+    open_archive,
+    parsed_xml,
+    relations,
+    told_title,
+)
 from services.ingestion.services.reading.markup import (
     Cell,
     header_depth,
@@ -16,13 +23,6 @@ from services.ingestion.services.reading.markup import (
     spread,
     table,
 )
-from services.ingestion.services.reading.office.packages import (
-    attribute,
-    open_archive,
-    parsed_xml,
-    relations,
-    told_title,
-)
 
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -32,7 +32,7 @@ _TITLES = ("title", "ctrTitle")
 _NO_TEXT = ("sldNum", "dt", "sldImg", "hdr")
 
 
-def read_pptx(body: bytes) -> list[Parsed]:
+def read_pptx(body: bytes) -> Parsed:
     with open_archive(body) as archive:
         main = next(at for kind, at in relations(archive, "").values() if kind == "officeDocument")
         links = relations(archive, main)
@@ -44,7 +44,7 @@ def read_pptx(body: bytes) -> list[Parsed]:
                 pages.append((number, joined(_Slide(archive, path).blocks(root))))
         title = told_title(archive)
     text, spans = paged(pages)
-    return [Parsed(text, markdown=True, title=title, pages=spans)]
+    return Parsed(text, markdown=True, title=title, pages=spans)
 
 
 class _Slide:
@@ -72,18 +72,14 @@ class _Slide:
         elif shape.tag == f"{_P}graphicFrame":
             yield from self._graphic(shape)
         else:
-            lines = list(_lines(shape))
+            lines = list(paragraphs(shape))
             yield heading(2, " ".join(lines)) if kind in _TITLES else "\n".join(lines)
 
     def _graphic(self, frame: etree._Element) -> Iterator[str]:
         for grid in frame.iter(f"{_A}tbl"):
             yield _table(grid)
         for node in frame.iter("{*}chart", "{*}relIds"):
-            link = attribute(node, "dm") or attribute(node, "id")
-            kind, path = self._links.get(link, ("", ""))
-            if path in self._archive.namelist():
-                part = parsed_xml(self._archive.read(path))
-                yield from _chart(part) if kind == "chart" else _diagram(part)
+            yield from drawn(node, self._links, self._archive)
 
 
 def _shapes(root: etree._Element) -> Iterator[etree._Element]:
@@ -102,22 +98,6 @@ def _placeholder(shape: etree._Element) -> str:
     return found.get("type", "body") if found is not None else ""
 
 
-def _lines(parent: etree._Element) -> Iterator[str]:
-    for paragraph in parent.iter(f"{_A}p"):
-        parts = []
-        for node in paragraph:
-            name = node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
-            if name == "br":
-                parts.append("\n")
-            elif name in ("r", "fld"):
-                parts.append(node.findtext(f"{_A}t") or "")
-            else:
-                parts += [text.text or "" for text in node.iter("{*}t")]
-        text = "".join(parts).replace("\x0b", "\n").strip()
-        if text:
-            yield text
-
-
 def _table(grid: etree._Element) -> str:
     rows = []
     for row in grid.iter(f"{_A}tr"):
@@ -126,30 +106,8 @@ def _table(grid: etree._Element) -> str:
             if cell.get("hMerge", "0") in ("1", "true") or cell.get("vMerge", "0") in ("1", "true"):
                 continue
             size = int(cell.get("gridSpan", 1)), int(cell.get("rowSpan", 1))
-            cells.append(Cell(" ".join(_lines(cell)), *size))
+            cells.append(Cell(" ".join(paragraphs(cell)), *size))
         rows.append(cells)
     spread_out = spread(rows)
     depth = header_depth(rows[0], len(spread_out[0])) if rows else 1
     return table(one_header(spread_out, depth))
-
-
-def _chart(part: etree._Element) -> Iterator[str]:
-    """Its title, and what it draws as a table: categories down, series across."""
-    for title in part.iter("{*}title"):
-        yield "\n".join(_lines(title))
-    columns: list[list[str]] = []
-    for series in part.iter("{*}ser"):
-        name = " ".join(_cached(series.find("{*}tx")))
-        if not columns:
-            columns.append(["", *_cached(next(series.iter("{*}cat", "{*}xVal"), None))])
-        columns.append([name, *_cached(next(series.iter("{*}val", "{*}yVal"), None))])
-    longest = max(map(len, columns), default=0)
-    yield table([[one[n] if n < len(one) else "" for one in columns] for n in range(longest)])
-
-
-def _cached(element: etree._Element | None) -> list[str]:
-    return [node.text or "" for node in element.iter("{*}v")] if element is not None else []
-
-
-def _diagram(part: etree._Element) -> Iterator[str]:
-    yield "\n".join(_lines(part))

@@ -8,33 +8,45 @@ from email.message import EmailMessage, Message
 
 import olefile
 
-from contracts.ingestion.media_types import media_type_of
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.decoding import decode
-from services.ingestion.services.reading.html import declared_encoding, markdown_of
+from services.ingestion.services.reading.formats.html import declared_encoding, markdown_of
+from services.ingestion.services.reading.formats.rtf import read_rtf, unpacked_rtf
 from services.ingestion.services.reading.markup import heading, joined, tidied
+from services.ingestion.services.reading.parts import Parts
 
 _HEADERS = ("From", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject")
-# Mails may hold mails; further in than this nobody looks.
+_DATA = ("text/calendar", "text/x-amp-html")
+# A smaller picture inside of the text is a logo or a sign, and holds no page.
+_PICTURE_BYTES = 30_000
+# Outlook's mails may hold mails; further in than this nobody looks.
 _DEPTH_MAX = 5
 # A line that ends in a blank goes on in the next one (RFC 3676), but "-- " begins a signature.
 _FLOWED = re.compile(r"(?<!^--)(?<!\n--) \n(?![> \n])")
 _HEADING = re.compile(r"(?m)^(#{1,6})(?=[ \t])|^[ \t]*(`{3,}|~{3,})")
 
 
-def read_eml(body: bytes) -> list[Parsed]:
+def read_eml(body: bytes) -> Parsed:
     message = message_from_bytes(body.lstrip(), policy=policy.default)
     if not message.keys():
-        raise Rejected("unreadable", "The file is no mail: it has no headers.")
-    return [_parsed(_Mail(message))]
+        raise Rejected("unreadable", "The file is no mail: it has no headers; export it anew.")
+    return _parsed(_Mail(message))
+
+
+def _parsed(mail: "_Mail | _Outlook") -> Parsed:
+    """With what is attached as parts, which the text names."""
+    title = dict(mail.headers()).get("Subject", "")
+    text = tidied(joined(mail.blocks()))
+    found, note = mail.parts.found()
+    return Parsed(text, markdown=True, title=tidied(title), parts=found, note=note)
 
 
 class _Mail:
     """A mail of RFC 5322."""
 
-    def __init__(self, message: Message, depth: int = 0) -> None:
-        self._message, self._depth = message, depth
+    def __init__(self, message: Message) -> None:
+        self._message, self.parts = message, Parts()
 
     def headers(self) -> Iterator[tuple[str, str]]:
         for name in _HEADERS:
@@ -46,25 +58,30 @@ class _Mail:
         yield "\n".join(f"{name}: {value}" for name, value in self.headers())
         attached: list[str] = []
         yield from self._part(self._message, attached)
-        yield from attached
+        yield "\n".join(attached)
 
     def _part(self, part: Message, attached: list[str]) -> Iterator[str]:
         kind = part.get_content_type()
         name = part.get_filename() or ""
         if kind == "multipart/alternative":
-            yield self._fullest([*part.iter_parts()])  # type: ignore[attr-defined]
+            forms = [*part.iter_parts()]  # type: ignore[attr-defined]
+            # An invitation's data say the same as its text.
+            texts = [one for one in forms if one.get_content_type() not in _DATA]
+            yield self._fullest(texts or forms)
         elif part.is_multipart() and kind != "message/rfc822":
             for one in part.get_payload():
                 yield from self._part(one, attached)  # type: ignore[arg-type]
         elif kind == "message/rfc822":
-            attached += self._forwarded(part)
+            attached += self._forwarded(part, name)
         elif not name and kind in ("text/plain", "text/html"):
             yield _text(part)
         elif name or part.get_content_disposition() == "attachment":
-            body = part.get_payload(decode=True)
-            attached += attachment(
-                name, kind, body if isinstance(body, bytes) else b"", self._depth
-            )
+            raw = part.get_payload(decode=True)
+            body = raw if isinstance(raw, bytes) else b""
+            shown_inside = part["Content-ID"] or part.get_content_disposition() == "inline"
+            if shown_inside and kind.startswith("image/") and len(body) < _PICTURE_BYTES:
+                return
+            attached.append(self.parts.attachment(name, kind, body))
         elif kind.startswith("text/") and kind not in ("text/css", "text/x-amp-html"):
             yield _text(part)
 
@@ -74,19 +91,15 @@ class _Mail:
         forms = [joined(self._part(part, attached)) for part in parts]
         forms = [form for form in forms if form.strip()] or [""]
         longest = max(forms, key=len)
-        return joined([forms[0] if len(longest) < 2 * len(forms[0]) else longest, *attached])
+        text = forms[0] if len(longest) < 2 * len(forms[0]) else longest
+        return joined([text, "\n".join(attached)])
 
-    def _forwarded(self, part: Message) -> Iterator[str]:
+    def _forwarded(self, part: Message, name: str) -> Iterator[str]:
         for one in part.get_payload():
-            if self._depth < _DEPTH_MAX and isinstance(one, EmailMessage):
-                mail = _Mail(one, self._depth + 1)
-                yield heading(2, dict(mail.headers()).get("Subject", ""))
-                yield _demoted(joined(mail.blocks()))
-
-
-def _parsed(mail: "_Mail | _Outlook") -> Parsed:
-    title = dict(mail.headers()).get("Subject", "")
-    return Parsed(tidied(joined(mail.blocks())), markdown=True, title=tidied(title))
+            if isinstance(one, EmailMessage):
+                subject = dict(_Mail(one).headers()).get("Subject", "")
+                called = name or f"{subject.replace('/', ' ') or 'mail'}.eml"
+                yield self.parts.attachment(called, "message/rfc822", one.as_bytes())
 
 
 def _text(part: Message) -> str:
@@ -99,25 +112,6 @@ def _text(part: Message) -> str:
     if str(part.get_param("format", "")).lower() == "flowed":
         text = _FLOWED.sub("" if part.get_param("delsp") == "yes" else " ", text)
     return tidied(text)
-
-
-def attachment(name: str, kind: str, body: bytes, depth: int) -> Iterator[str]:
-    """Its name as a heading with its text below; its name alone where it holds none."""
-    from services.ingestion.services.reading.readers import KINDS, read
-
-    media_type = media_type_of(name) or (kind if kind in KINDS else None)
-    text = ""
-    if media_type and depth < _DEPTH_MAX:
-        try:
-            [parsed] = read(body, media_type)
-            text = _demoted(parsed.text) if parsed.markdown else parsed.text
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, the mail itself is read
-            text = ""
-    if text.strip():
-        yield heading(2, name or kind)
-        yield text
-    elif name:
-        yield f"Attachment: {name}"
 
 
 def _demoted(markdown: str) -> str:
@@ -140,17 +134,23 @@ _SENT = 0x00390040
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
-def read_msg(body: bytes) -> list[Parsed]:
+def read_msg(body: bytes) -> Parsed:
     """Outlook's own form: properties as streams of an OLE file (MS-OXMSG)."""
     with olefile.OleFileIO(body) as file:
-        return [_parsed(_Outlook(file, []))]
+        return _parsed(_Outlook(file, []))
 
 
 class _Outlook:
-    """A mail of MS-OXMSG; one that is attached to another lies in a folder of its file."""
+    """A mail of MS-OXMSG; one that is attached to another lies in a folder of its file.
 
-    def __init__(self, file: olefile.OleFileIO, folder: list[str], depth: int = 0) -> None:
+    Such a mail is no file of its own, so its text is a section of the outer one's.
+    """
+
+    def __init__(
+        self, file: olefile.OleFileIO, folder: list[str], depth: int = 0, parts: Parts | None = None
+    ) -> None:
         self._file, self._folder, self._depth = file, folder, depth
+        self.parts = parts or Parts()
 
     def headers(self) -> Iterator[tuple[str, str]]:
         for name, code in _OUTLOOK_HEADERS.items():
@@ -169,6 +169,8 @@ class _Outlook:
         text = self._text(self._folder, "1000")
         if not text.strip() and (page := self._bytes(self._folder, "10130102")):
             text = markdown_of(decode(page, declared_encoding(page)))
+        if not text.strip() and (packed := self._bytes(self._folder, "10090102")):
+            text = read_rtf(unpacked_rtf(packed)).text
         yield text
         depth = len(self._folder)
         names = {
@@ -187,10 +189,13 @@ class _Outlook:
         if self._file.exists(inside):
             if self._depth < _DEPTH_MAX:
                 yield heading(2, name or "Attached mail")
-                yield _demoted(joined(_Outlook(self._file, inside, self._depth + 1).blocks()))
+                mail = _Outlook(self._file, inside, self._depth + 1, self.parts)
+                yield _demoted(joined(mail.blocks()))
             return
         kind = self._text(folder, "370E")
-        yield from attachment(name, kind, self._bytes(folder, "37010102"), self._depth)
+        if self._text(folder, "3712") and len(self._bytes(folder, "37010102")) < _PICTURE_BYTES:
+            return
+        yield self.parts.attachment(name, kind, self._bytes(folder, "37010102"))
 
     def _bytes(self, folder: list[str], code: str) -> bytes:
         path = [*folder, f"__substg1.0_{code}"]

@@ -5,6 +5,12 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.reading.formats.office.packages import (
+    attribute,
+    open_archive,
+    parsed_xml,
+    told_title,
+)
 from services.ingestion.services.reading.markup import (
     Cell,
     header_depth,
@@ -14,12 +20,6 @@ from services.ingestion.services.reading.markup import (
     paged,
     spread,
     table,
-)
-from services.ingestion.services.reading.office.packages import (
-    attribute,
-    open_archive,
-    parsed_xml,
-    told_title,
 )
 
 _SPACE = "urn:oasis:names:tc:opendocument:xmlns"
@@ -35,7 +35,7 @@ _NO_TEXT = frozenset(_NO_TEXT_NAMED.split())
 _BREAK = "\x0c"
 
 
-def read_odt(body: bytes) -> list[Parsed]:
+def read_odt(body: bytes) -> Parsed:
     """Pages only where the program that saved the file marked where each ends."""
     with open_archive(body) as archive:
         content = parsed_xml(archive.read("content.xml"))
@@ -50,7 +50,7 @@ def read_odt(body: bytes) -> list[Parsed]:
         told = (block for margin in margins for block in _Text(hidden).blocks(margin))
         blocks += dict.fromkeys(block.replace(_BREAK, "") for block in told)
     text, spans = paged(enumerate(joined(blocks).split(_BREAK), 1))
-    return [Parsed(text, markdown=True, title=title, pages=spans if len(spans) > 1 else ())]
+    return Parsed(text, markdown=True, title=title, pages=spans if len(spans) > 1 else ())
 
 
 def _hidden_styles(content: etree._Element) -> frozenset[str]:
@@ -68,7 +68,7 @@ class _Text:
     def blocks(self, elements: Iterable[etree._Element], depth: int = 0) -> Iterator[str]:
         for element in elements:
             name = _name(element)
-            if name in _NO_TEXT or not name:
+            if name in _NO_TEXT or not name or self._is_hidden(element):
                 continue
             if name in ("p", "h"):
                 level = int(element.get(f"{_TEXT}outline-level", 1)) if name == "h" else 0
@@ -85,6 +85,10 @@ class _Text:
                 yield _BREAK
             else:
                 yield from self.blocks(element, depth)
+
+    def _is_hidden(self, element: etree._Element) -> bool:
+        style = element.get(f"{_TEXT}style-name")
+        return style in self._hidden or element.get(f"{_TEXT}display") == "none"
 
     def _list(self, element: etree._Element, depth: int) -> Iterator[str]:
         for item in element.iterchildren(f"{_TEXT}list-item", f"{_TEXT}list-header"):
@@ -124,7 +128,6 @@ class _Text:
         parts = [element.text or ""]
         for child in element:
             name = _name(child)
-            style = child.get(f"{_TEXT}style-name")
             if name == "s":
                 parts.append(" " * min(int(child.get(f"{_TEXT}c", 1)), _REPEATED_MAX))
             elif name in ("tab", "line-break", "soft-page-break"):
@@ -137,7 +140,7 @@ class _Text:
                 aside += self.blocks(child)
             elif name in ("title", "desc"):
                 parts.append("" if name == "title" else child.text or "")
-            elif name and name not in _NO_TEXT and (style is None or style not in self._hidden):
+            elif name and name not in _NO_TEXT and not self._is_hidden(child):
                 parts.append(self._inline(child, aside))
             parts.append(child.tail or "")
         return "".join(parts)

@@ -7,23 +7,24 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.reading.markup import heading, joined, paged, table
-from services.ingestion.services.reading.office.packages import real_title
-from services.ingestion.services.reading.pdf.layout import (
+from services.ingestion.services.reading.formats.office.packages import real_title
+from services.ingestion.services.reading.formats.pdf.layout import (
     BROKEN,
     BULLETS,
     Block,
     Word,
     blocks_of,
     rows_of,
+    turned,
 )
+from services.ingestion.services.reading.markup import heading, joined, paged, table
 
 # A heading is so much higher than the text, and of few words.
 _HEADING_HEIGHT = 1.12
@@ -40,9 +41,14 @@ _PAGE_NUMBER = re.compile(
 _WORD = re.compile(r"[^\s\x00\x02\ufffe]+[\x02\ufffe]?")
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?:\s|$)|[。！？]")
 _TAIL_MAX = 400
+# A page is scanned when a picture covers so much of it and fewer letters stand on it.
+_SCANNED_SHARE = 0.6
+_STAMP_LETTERS = 60
+# Of 255 parts of red, green and blue.
+_WHITE = 250
 
 
-def read_pdf(body: bytes) -> list[Parsed]:
+def read_pdf(body: bytes) -> Parsed:
     try:
         document = pdfium.PdfDocument(body)
     except pdfium.PdfiumError as error:
@@ -55,42 +61,58 @@ def read_pdf(body: bytes) -> list[Parsed]:
         title = real_title(document.get_metadata_dict().get("Title"))
     finally:
         document.close()
-    if pages and not any(page.blocks for page in pages) and any(page.pictures for page in pages):
-        words = "The PDF holds pictures and no text; recognise its text (OCR) and send it again."
-        raise Rejected("empty", words)
-    return [_parsed(pages, title)]
+    scanned = tuple(n for n, page in enumerate(pages, 1) if page.is_scanned)
+    for n in scanned:
+        pages[n - 1].blocks = []
+    return replace(_parsed(pages, title), scanned=scanned)
 
 
 @dataclass
 class _Page:
     blocks: list[Block]
     height: float
-    pictures: bool
+    # Share of the page that pictures cover.
+    pictured: float
+
+    @property
+    def is_scanned(self) -> bool:
+        """A stamp or a number on a picture of a page is no text of it; a layer of text is."""
+        letters = sum(len(block.text) for block in self.blocks)
+        limit = _STAMP_LETTERS if self.pictured >= _SCANNED_SHARE else 1
+        return self.pictured > 0 and letters < limit
 
 
 def _page(document: pdfium.PdfDocument, number: int) -> _Page:
     page = document[number]
     text = page.get_textpage()
     try:
-        groups = _words(text)
+        groups = _words(page, text)
         turn = max(groups, key=lambda angle: len(groups[angle]), default=0)
-        rules, pictures = _rules(page, turn)
+        rules, pictured = _rules(page, turn)
         blocks = blocks_of(groups.pop(turn, []), rules)
         for words in groups.values():
             blocks += blocks_of(words, ())
-        return _Page(blocks, page.get_height(), pictures)
+        return _Page(blocks, page.get_height(), pictured)
     finally:
         text.close()
         page.close()
 
 
-def _words(text: pdfium.PdfTextPage) -> dict[int, list[Word]]:
-    """By the direction in which they run, in quarters of a turn; places as if they ran right."""
+def _words(page: pdfium.PdfPage, text: pdfium.PdfTextPage) -> dict[int, list[Word]]:
+    """By the direction in which they run, in quarters of a turn; places as if they ran right.
+
+    White words on white paper are left out.
+    """
     signs = _signs(text)
+    painted: list[_Box] | None = None
     rtl = any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in set(signs))
     groups: dict[int, list[Word]] = {}
     for found in _WORD.finditer(signs):
         at, end = found.span()
+        if _is_white(text, at):
+            painted = _painted(page) if painted is None else painted
+            if not _lies_on(_box(text, at, at, 0), painted):
+                continue
         angle = raw.FPDFText_GetCharAngle(text, at)
         turn = round(angle / (math.pi / 2)) % 4 if angle >= 0 else 0
         bold = raw.FPDFText_GetFontWeight(text, at) >= _BOLD
@@ -104,6 +126,38 @@ def _words(text: pdfium.PdfTextPage) -> dict[int, list[Word]]:
     if rtl:
         groups = {turn: _rtl_words(letters) for turn, letters in groups.items()}
     return groups
+
+
+_Box = tuple[float, ...]
+
+
+def _is_white(text: pdfium.PdfTextPage, at: int) -> bool:
+    """Also what can be seen through; text that is not drawn at all is a scan's layer of text."""
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    if not raw.FPDFText_GetFillColor(text, at, red, green, blue, alpha):
+        return False
+    return min(red.value, green.value, blue.value) >= _WHITE or not alpha.value
+
+
+def _painted(page: pdfium.PdfPage) -> list[_Box]:
+    """Left, right, bottom, top of pictures and of areas of another colour than white."""
+    found: list[_Box] = []
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    for item in page.get_objects(max_depth=3):
+        if item.type == raw.FPDF_PAGEOBJ_PATH:
+            raw.FPDFPageObj_GetFillColor(item, red, green, blue, alpha)
+            if min(red.value, green.value, blue.value) >= _WHITE or not alpha.value:
+                continue
+        elif item.type not in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING):
+            continue
+        left, bottom, right, top = item.get_bounds()
+        found.append((left, right, bottom, top))
+    return found
+
+
+def _lies_on(box: _Box, painted: Sequence[_Box]) -> bool:
+    x, y = (box[0] + box[1]) / 2, (box[2] + box[3]) / 2
+    return any(x0 <= x <= x1 and y0 <= y <= y1 for x0, x1, y0, y1 in painted)
 
 
 def _signs(text: pdfium.PdfTextPage) -> str:
@@ -128,7 +182,7 @@ def _box(text: pdfium.PdfTextPage, first: int, last: int, turn: int) -> tuple[fl
             min(one.bottom, two.bottom),
             max(one.top, two.top),
         )
-    corners = [_turned(x, y, turn) for box in (one, two) for x, y in _corners(box)]
+    corners = [turned(x, y, turn) for box in (one, two) for x, y in _corners(box)]
     across, up = zip(*corners, strict=True)
     return min(across), max(across), min(up), max(up)
 
@@ -136,10 +190,6 @@ def _box(text: pdfium.PdfTextPage, first: int, last: int, turn: int) -> tuple[fl
 def _corners(box: "raw.FS_RECTF") -> Iterator[tuple[float, float]]:
     yield box.left, box.bottom
     yield box.right, box.top
-
-
-def _turned(x: float, y: float, turn: int) -> tuple[float, float]:
-    return ((x, y), (-y, x), (-x, -y), (y, -x))[turn]
 
 
 def _letters(
@@ -189,21 +239,23 @@ def _rtl_word(letters: Sequence[Word]) -> Word:
     return Word(letters[0].x0, max(one.x1 for one in letters), y0, y1, text)
 
 
-def _rules(page: pdfium.PdfPage, turn: int) -> tuple[list[float], bool]:
-    """Where horizontal lines are drawn, each height once, and whether there are pictures."""
+def _rules(page: pdfium.PdfPage, turn: int) -> tuple[list[float], float]:
+    """Where horizontal lines are drawn, each height once; the share of the page of pictures."""
     found: set[float] = set()
-    pictures = False
+    pictured = 0.0
     for item in page.get_objects(max_depth=3):
-        pictures |= item.type == raw.FPDF_PAGEOBJ_IMAGE
-        if item.type != raw.FPDF_PAGEOBJ_PATH:
+        if item.type not in (raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_IMAGE):
             continue
         left, bottom, right, top = item.get_bounds()
-        (x0, y0), (x1, y1) = _turned(left, bottom, turn), _turned(right, top, turn)
+        if item.type == raw.FPDF_PAGEOBJ_IMAGE:
+            pictured += abs((right - left) * (top - bottom))
+            continue
+        (x0, y0), (x1, y1) = turned(left, bottom, turn), turned(right, top, turn)
         if abs(y1 - y0) <= _LINE_MAX < abs(x1 - x0):
             found.add(round((y0 + y1) / 2))
         elif abs(x1 - x0) > _LINE_MAX:
             found.update(_horizontal(item, turn))
-    return sorted(found), pictures
+    return sorted(found), pictured / max(1.0, page.get_width() * page.get_height())
 
 
 def _horizontal(item: pdfium.PdfObject, turn: int) -> Iterator[float]:
@@ -218,7 +270,7 @@ def _horizontal(item: pdfium.PdfObject, turn: int) -> Iterator[float]:
         segment = raw.FPDFPath_GetPathSegment(item, n)
         raw.FPDFPathSegment_GetPoint(segment, x, y)
         across, up = matrix.on_point(x.value, y.value)
-        now = _turned(across, up, turn)
+        now = turned(across, up, turn)
         line = raw.FPDFPathSegment_GetType(segment) == raw.FPDF_SEGMENT_LINETO
         if line and abs(now[1] - last[1]) < 1 and abs(now[0] - last[0]) > _LINE_MAX:
             yield round(now[1])

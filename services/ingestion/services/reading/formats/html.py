@@ -11,17 +11,22 @@ from lxml import html as lxml_html
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.decoding import decode
+from services.ingestion.services.reading.formats.office.packages import (
+    open_archive,
+    parsed_xml,
+    real_title,
+)
 from services.ingestion.services.reading.markup import (
     Cell,
     fenced,
     heading,
     joined,
     one_header,
+    raised,
     spread,
     table,
     tidied,
 )
-from services.ingestion.services.reading.office.packages import open_archive, parsed_xml, real_title
 
 _DECLARED = re.compile(
     rb"""<\?xml[^>]*encoding=["']([\w.:-]+)|<meta[^>]*charset=["']?([\w.:-]+)""", re.I
@@ -43,6 +48,7 @@ _CONSENT = re.compile(
     r"(?i)(cookie|gdpr|consent)[\w-]*(banner|notice|bar|pop-?up|modal|overlay|message|dialog|law|box"
     r"|container|consent|info|hint|disclaimer)|onetrust|cookiebot|(cookies?|consent)$"
 )
+_FOOTER = re.compile(r"(?i)(?:(?:site|page|global|main)[-_])?footer$|colophon$")
 # Lists of links by these names; a restaurant's menu holds no links and stays.
 _LINKS = re.compile(
     r"(?i)^(?:(?:site|page|main|top|bottom|left|right|global|primary)[-_])?"
@@ -51,7 +57,13 @@ _LINKS = re.compile(
 )
 _HIDDEN = re.compile(
     r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)"
-    r"|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:;|!|$))"
+    r"|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)"
+    r"|(?:left|top|text-indent)\s*:\s*-\d{4,}px)"
+)
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_OTHER_MEDIA = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_WHITE = re.compile(
+    r"#fff(?:fff)?|white|rgba?\(\s*255\s*,\s*255\s*,\s*255\s*(?:,[^)]*)?\)|transparent"
 )
 _COLOURS = re.compile(r"(?i)(?:^|;)\s*(background(?:-color)?|color)\s*:\s*([^;!]+)")
 _BLOCKS_NAMED = (
@@ -63,15 +75,14 @@ _BLOCKS_NAMED = (
 _BLOCKS = frozenset(_BLOCKS_NAMED.split())
 # What `rowspan="0"` means: to the end of the table.
 ROWS_LEFT = 1_000_000
-_SUPERSCRIPT = str.maketrans("0123456789+-n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ")
 
 
-def read_html(body: bytes) -> list[Parsed]:
+def read_html(body: bytes) -> Parsed:
     root = _tree(decode(body, declared_encoding(body)))
     title = root.findtext(".//title") or ""
     language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
     text = page_text(root)
-    return [Parsed(text, True, title=real_title(tidied(title)), language=language or None)]
+    return Parsed(text, True, title=real_title(tidied(title)), language=language or None)
 
 
 def markdown_of(markup: str) -> str:
@@ -97,8 +108,27 @@ def _tree(markup: str) -> etree._Element:
     try:
         root = lxml_html.document_fromstring(markup, parser=parser)
     except etree.ParserError:
-        raise Rejected("empty", "The page holds no text.") from None
+        words = "The page holds no text; save it from the browser when it is loaded."
+        raise Rejected("empty", words) from None
+    _mark_hidden(root)
     return root
+
+
+def _mark_hidden(root: etree._Element) -> None:
+    """What a style sheet of the page hides by a class or an id alone."""
+    sheets = "".join(style.text or "" for style in root.iter("style"))
+    if "{" not in sheets:
+        return
+    names: set[str] = set()
+    for selectors, rules in _RULE.findall(_OTHER_MEDIA.sub("", sheets)):
+        if _HIDDEN.search(rules):
+            names.update(map(str.strip, selectors.split(",")))
+    if not names:
+        return
+    for element in root.iter(etree.Element):
+        classes = (element.get("class") or "").split()
+        if not names.isdisjoint([*(f".{one}" for one in classes), f"#{element.get('id')}"]):
+            element.set("hidden", "")
 
 
 class _Blocks:
@@ -151,7 +181,7 @@ class _Blocks:
         elif tag == "input" and element.get("type", "text").lower() in ("text", "number", "email"):
             self._inline.append(f" {element.get('value') or ''} ")
         elif tag == "sup" and not len(element):
-            self._inline.append(_flat(element.text).translate(_SUPERSCRIPT))
+            self._inline.append(raised(_flat(element.text)))
         else:
             self._inline.append(_flat(element.text))
             for child in element:
@@ -189,7 +219,14 @@ class _Blocks:
     def _definitions(self, element: etree._Element) -> Iterator[str]:
         """Each term on a line with what it means."""
         terms: list[str] = []
-        for child in element.iter("dt", "dd"):
+        last: etree._Element | None = None
+        own = [one for one in element.iter("dt", "dd") if next(one.iterancestors("dl")) is element]
+        for child in own:
+            # The parser puts what follows an unclosed term into it.
+            if last is not None and _tag(_parent(child)) in ("dt", "dd"):
+                last.addnext(child)
+            last = child
+        for child in own:
             words = _words(self._nested(child))
             if _tag(child) == "dt":
                 terms.append(words)
@@ -218,6 +255,11 @@ class _Blocks:
         return Cell(_words(self._nested(cell)), max(across, 1), down or ROWS_LEFT)
 
 
+def _parent(element: etree._Element) -> etree._Element:
+    parent = element.getparent()
+    return element if parent is None else parent
+
+
 def _tag(element: etree._Element) -> str:
     """Empty for comments and the like; without an XML name space."""
     tag = element.tag
@@ -243,8 +285,25 @@ def _is_hidden(element: etree._Element) -> bool:
     if not style:
         return False
     colours = {name.lower()[:5]: value.strip().lower() for name, value in _COLOURS.findall(style)}
-    same = len(colours) == 2 and len(set(colours.values())) == 1
-    return same or _HIDDEN.search(style) is not None
+    if len(colours) == 2 and len({_colour(one) for one in colours.values()}) == 1:
+        return True
+    white = _WHITE.fullmatch(colours.get("color", "")) and "backg" not in colours
+    return _HIDDEN.search(style) is not None or bool(white and _is_on_white(element))
+
+
+def _colour(value: str) -> str:
+    return "white" if _WHITE.fullmatch(value) else value
+
+
+def _is_on_white(element: etree._Element) -> bool:
+    """By the nearest background that is told; a page without styles is white."""
+    for around in element.iterancestors():
+        found = dict(_COLOURS.findall(around.get("style") or ""))
+        told = next((v for name, v in found.items() if name.lower().startswith("backg")), None)
+        if told := told or around.get("bgcolor"):
+            return _WHITE.fullmatch(told.strip().lower()) is not None
+    root = element.getroottree().getroot()
+    return not any(True for _ in root.iter("style")) and root.find(".//link") is None
 
 
 def _is_around(element: etree._Element, tag: str) -> bool:
@@ -257,7 +316,7 @@ def _is_around(element: etree._Element, tag: str) -> bool:
     names = f"{element.get('class') or ''} {element.get('id') or ''}".split()
     if not names or tag in ("html", "body", "main", "article"):
         return False
-    if any(_CONSENT.search(name) for name in names):
+    if any(_CONSENT.search(name) or _FOOTER.match(name) for name in names):
         return element.find(".//h1") is None
     return any(_LINKS.match(name) for name in names) and _is_links(element)
 
@@ -278,7 +337,7 @@ def _header_rows(rows: Sequence[etree._Element]) -> int:
     return len(rows)
 
 
-def read_epub(body: bytes) -> list[Parsed]:
+def read_epub(body: bytes) -> Parsed:
     """The pages of a book in the order in which they are read."""
     with open_archive(body) as book:
         container = parsed_xml(book.read("META-INF/container.xml"))
@@ -292,4 +351,4 @@ def read_epub(body: bytes) -> list[Parsed]:
             pages.append(page_text(_tree(decode(content, declared_encoding(content)))))
         title = next((one.text for one in package.iter("{*}title")), "")
         language = next((one.text for one in package.iter("{*}language")), None)
-    return [Parsed(joined(pages), True, title=real_title(title), language=language)]
+    return Parsed(joined(pages), True, title=real_title(title), language=language)

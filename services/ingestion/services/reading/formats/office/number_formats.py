@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from operator import eq, ge, gt, le, lt, ne
 
 # Formats that a file names by number only; those of dates differ between countries, so ISO stands
 # for them.
@@ -42,6 +43,10 @@ _TOKEN = re.compile(
     r"|(General|AM/PM|A/P|y+|m+|d+|h+|s+(?:\.0+)?|E[+-]0+|[#0?,]+(?:\.[#0?]*)?|\.[#0?]+|/)|(.)",
     re.I | re.S,
 )
+# Such as `[<=9999999]###-####;(###) ###-####`.
+_CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)\]")
+_COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "<>": ne}
+_SIGNED = re.compile(r"(?:\[[^\]]*\])*[\\\"]?[-(]")
 _MONTHS = "January February March April May June July August September October November December"
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 _FRACTION_MAX = 999
@@ -49,13 +54,9 @@ _FRACTION_MAX = 999
 
 def shown(value: float, form: str, *, since_1904: bool = False) -> str:
     """`value` in a format such as `#,##0.00 "EUR"`; a number of days where it is a date's."""
-    sections = _sections(form)
-    if len(sections) > 1 and value < 0:
-        chosen, value = sections[1], -value
-    elif len(sections) > 2 and value == 0:
-        chosen = sections[2]
-    else:
-        chosen = sections[0]
+    chosen, value = _chosen(_sections(form or "General"), value)
+    if not chosen:
+        return ""
     tokens = list(_TOKEN.finditer(chosen))
     codes = [(token[4] or token[5] or "").lower() for token in tokens]
     if any(code[:1] in ("y", "d", "h", "s", "[") or code[:2] == "mm" for code in codes if code):
@@ -69,7 +70,24 @@ def general(value: float) -> str:
 
 
 def _sections(form: str) -> Sequence[str]:
-    return re.findall(r'(?:"[^"]*"|\\.|[^;"\\])+', form) or ["General"]
+    """An empty one shows nothing."""
+    return re.findall(r'((?:"[^"]*"|\\.|[^;"\\])*);', f"{form};")
+
+
+def _chosen(sections: Sequence[str], value: float) -> tuple[str, float]:
+    """The section for the value, and the value without a sign that the section itself writes."""
+    conditions = [_CONDITION.search(section) for section in sections]
+    if any(conditions):
+        held = (
+            section
+            for section, found in zip(sections, conditions, strict=True)
+            if found is None or _COMPARED[found[1]](value, float(found[2]))
+        )
+        chosen = next(held, sections[-1])
+        return chosen, abs(value) if _SIGNED.match(chosen) else value
+    if len(sections) > 1 and value < 0:
+        return sections[1], -value
+    return sections[2 if len(sections) > 2 and value == 0 else 0], value
 
 
 def _literal(token: re.Match[str]) -> str:

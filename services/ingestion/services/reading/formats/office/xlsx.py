@@ -8,28 +8,33 @@ from typing import NamedTuple
 from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.reading.markup import COLUMNS_MAX, Cell
-from services.ingestion.services.reading.office.number_formats import BUILT_IN, general, shown
-from services.ingestion.services.reading.office.packages import (
+from services.ingestion.services.reading.formats.office.number_formats import (
+    BUILT_IN,
+    general,
+    shown,
+)
+from services.ingestion.services.reading.formats.office.packages import (
     attribute,
     open_archive,
     parsed_xml,
     relations,
 )
-from services.ingestion.services.reading.tables import sheets
+from services.ingestion.services.reading.formats.tables import sheets
+from services.ingestion.services.reading.markup import COLUMNS_MAX, Cell
 
+_REFERENCE = re.compile(r"(?<![\w.$])(\$?)([A-Z]{1,3})(\$?)(\d{1,7})(?![\w(.])")
 _PLACE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 # Blank rows between two rows that are filled say that another table begins; more say no more.
 _BLANK_ROWS_MAX = 2
+_WANTED = ("{*}col", "{*}row", "{*}mergeCell", "{*}autoFilter", "{*}tableParts")
 
 
-def read_xlsx(body: bytes) -> list[Parsed]:
+def read_xlsx(body: bytes) -> Parsed:
     with open_archive(body) as archive:
         book = _Book(archive)
-        parsed = sheets(
+        return sheets(
             (number, name, book.rows(path)) for number, name, path in book.visible_sheets()
         )
-    return [parsed]
 
 
 class _Merged(NamedTuple):
@@ -52,6 +57,8 @@ class _Book:
         self._links = relations(archive, self._path)
         self._strings = [_rich(item) for item in self._parts("sharedStrings", "{*}si")]
         self._formats = self._cell_formats()
+        # Formulas that other cells share, with the cell that has each, by number.
+        self._formulas: dict[str, tuple[str, str]] = {}
         setting = next(self._book.iter("{*}workbookPr"), None)
         self._since_1904 = setting is not None and setting.get("date1904") in ("1", "true")
         calculation = next(self._book.iter("{*}calcPr"), None)
@@ -68,21 +75,33 @@ class _Book:
                 yield number, sheet.get("name", ""), self._links[link][1]
 
     def rows(self, path: str) -> list[list[Cell]]:
+        """Without hidden rows and columns; rows that a filter hides are there."""
         merged: list[_Merged] = []
         found: dict[int, dict[int, str]] = {}
+        hidden_columns: set[int] = set()
+        hidden_rows: set[int] = set()
         with self._archive.open(path) as stream:
-            wanted = ("{*}row", "{*}mergeCell")
             number = 0
-            for _, element in etree.iterparse(stream, tag=wanted, huge_tree=True, recover=True):
-                if element.tag.endswith("}row"):
+            for _, element in etree.iterparse(stream, tag=_WANTED, huge_tree=True, recover=True):
+                tag = etree.QName(element).localname
+                if tag == "row":
                     number = int(element.get("r", number + 1))
                     cells = dict(self._cells(element))
+                    cells = {at: text for at, text in cells.items() if at not in hidden_columns}
                     if any(cells.values()):
                         found[number] = cells
-                else:
+                    if _is_hidden(element):
+                        hidden_rows.add(number)
+                elif tag == "col" and _is_hidden(element):
+                    last = min(int(element.get("max", 0)), COLUMNS_MAX)
+                    hidden_columns.update(range(int(element.get("min", 1)), last + 1))
+                elif tag in ("autoFilter", "tableParts"):
+                    hidden_rows.clear()
+                elif tag == "mergeCell":
                     merged += _merged(element.get("ref", ""))
                 element.clear()
-        return list(_laid_out(found, merged))
+        shown = {number: cells for number, cells in found.items() if number not in hidden_rows}
+        return list(_laid_out(shown, merged))
 
     def _cells(self, row: etree._Element) -> Iterator[tuple[int, str]]:
         column = 0
@@ -100,8 +119,12 @@ class _Book:
                 value = part.text or ""
             elif tag == "f":
                 formula = part.text or ""
+                if formula and part.get("t") == "shared":
+                    self._formulas[part.get("si", "")] = formula, cell.get("r", "")
             elif tag == "is":
                 return _rich(part)
+        if formula is not None and not formula:
+            formula = self._shared(cell)
         if formula is not None and (not value or (self._uncalculated and value == "0")):
             return f"={formula}" if formula else "=…"
         if kind == "s":
@@ -110,6 +133,24 @@ class _Book:
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         return self._number(value, cell.get("s", "0")) if kind == "n" else value
+
+    def _shared(self, cell: etree._Element) -> str:
+        """A formula that stands in another cell, moved here; empty when it is not there."""
+        found = cell.find("{*}f")
+        formula, origin = self._formulas.get(
+            found.get("si", "") if found is not None else "", ("", "")
+        )
+        here, there = _PLACE.fullmatch(cell.get("r", "")), _PLACE.fullmatch(origin)
+        if not (here and there):
+            return formula
+        right, down = _column(here[1]) - _column(there[1]), int(here[2]) - int(there[2])
+
+        def moved(place: re.Match[str]) -> str:
+            fixed, letters, fixed_row, row = place.groups()
+            column = letters if fixed else _letters(_column(letters) + right)
+            return f"{fixed}{column}{fixed_row}{row if fixed_row else int(row) + down}"
+
+        return _REFERENCE.sub(moved, formula)
 
     def _number(self, value: str, style: str) -> str:
         try:
@@ -146,6 +187,10 @@ class _Book:
         }
 
 
+def _is_hidden(element: etree._Element) -> bool:
+    return element.get("hidden", "0") in ("1", "true")
+
+
 def _merged(reference: str) -> Iterator[_Merged]:
     first, last = (_PLACE.fullmatch(place) for place in reference.split(":"))
     if first and last:
@@ -166,6 +211,14 @@ def _column(letters: str) -> int:
     for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
     return number
+
+
+def _letters(column: int) -> str:
+    letters = ""
+    while column > 0:
+        column, last = divmod(column - 1, 26)
+        letters = chr(ord("A") + last) + letters
+    return letters
 
 
 def _laid_out(

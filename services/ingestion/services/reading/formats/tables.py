@@ -10,6 +10,11 @@ from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.decoding import decode, tidy
+from services.ingestion.services.reading.formats.office.packages import (
+    attribute,
+    open_archive,
+    parsed_xml,
+)
 from services.ingestion.services.reading.markup import (
     COLUMNS_MAX,
     Cell,
@@ -22,7 +27,6 @@ from services.ingestion.services.reading.markup import (
     spread,
     table,
 )
-from services.ingestion.services.reading.office.packages import attribute, open_archive, parsed_xml
 
 _SEPARATORS = "\t;|,"
 _SNIFFED_ROWS = 100
@@ -31,7 +35,7 @@ _NUMBERS = frozenset("0123456789.,-+%€$£¥()/: ")
 _REPEATED_MAX = 1000
 
 
-def read_csv(body: bytes) -> list[Parsed]:
+def read_csv(body: bytes) -> Parsed:
     """Whatever separates the columns; a first line `sep=;` only names it."""
     csv.field_size_limit(sys.maxsize)
     text = tidy(decode(body))
@@ -41,8 +45,10 @@ def read_csv(body: bytes) -> list[Parsed]:
         separator, text = first.strip().strip('"')[len("sep=") :] or "\t", rest
     else:
         separator = _separator(text)
-    rows = csv.reader(text.split("\n"), delimiter=separator, skipinitialspace=True)
-    return [Parsed(layout([[Cell(cell) for cell in row] for row in rows]), markdown=True)]
+    # A line's end is kept: it may stand inside of quotes.
+    lines = text.splitlines(keepends=True)
+    rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    return Parsed(layout([[Cell(cell) for cell in row] for row in rows]), markdown=True)
 
 
 def _separator(text: str) -> str:
@@ -88,12 +94,12 @@ def _begins_anew(above: list[list[str]], below: list[list[str]]) -> bool:
     return (
         len(first) > 1
         and len(below) > 1
-        and not any(_is_number(cell) for cell in below[0])
-        and any(_is_number(cell) for cell in below[1])
+        and not any(is_number(cell) for cell in below[0])
+        and any(is_number(cell) for cell in below[1])
     )
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     return any(map(str.isdigit, cell)) and set(cell) <= _NUMBERS
 
 
@@ -125,8 +131,10 @@ def sheets(named: Iterable[tuple[int, str, Sequence[Sequence[Cell]]]]) -> Parsed
 
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 
+_ODS_VALUES = ("string-value", "date-value", "time-value", "boolean-value", "value")
 
-def read_ods(body: bytes) -> list[Parsed]:
+
+def read_ods(body: bytes) -> Parsed:
     """Cells as they are shown, which the file holds beside their values."""
     with open_archive(body) as archive:
         content = parsed_xml(archive.read("content.xml"))
@@ -136,17 +144,17 @@ def read_ods(body: bytes) -> list[Parsed]:
         if any(one.get(f"{_TABLE}display") == "false" for one in style)
     }
     tables = enumerate(content.iter(f"{_TABLE}table"), 1)
-    return [
-        sheets(
-            (number, one.get(f"{_TABLE}name", ""), list(_ods_rows(one)))
-            for number, one in tables
-            if one.get(f"{_TABLE}style-name") not in hidden
-        )
-    ]
+    return sheets(
+        (number, one.get(f"{_TABLE}name", ""), list(_ods_rows(one)))
+        for number, one in tables
+        if one.get(f"{_TABLE}style-name") not in hidden
+    )
 
 
 def _ods_rows(sheet: etree._Element) -> Iterator[list[Cell]]:
     for row in sheet.iter(f"{_TABLE}table-row"):
+        if row.get(f"{_TABLE}visibility") == "collapse":
+            continue
         cells: list[Cell] = []
         for cell in row.iterchildren(f"{_TABLE}table-cell"):
             made = _ods_cell(cell)
@@ -157,8 +165,20 @@ def _ods_rows(sheet: etree._Element) -> Iterator[list[Cell]]:
             yield cells
 
 
+def _ods_words(text: etree._Element) -> Iterator[str]:
+    yield text.text or ""
+    for child in text:
+        if isinstance(child.tag, str):
+            blank = child.tag.rpartition("}")[2] in ("s", "tab", "line-break")
+            yield from " " if blank else _ods_words(child)
+        yield child.tail or ""
+
+
 def _ods_cell(cell: etree._Element) -> Cell:
-    words = " ".join(" ".join(map(str, text.itertext())) for text in cell.iterchildren("{*}p"))
+    """As it is shown; else its value, as some programs write nothing else; else its formula."""
+    words = " ".join("".join(_ods_words(text)) for text in cell.iterchildren("{*}p"))
+    values = (attribute(cell, name) for name in _ODS_VALUES)
+    words = words or next(filter(None, values), "")
     formula = cell.get(f"{_TABLE}formula")
     if not words and formula:
         words = "=" + formula.partition("=")[2]

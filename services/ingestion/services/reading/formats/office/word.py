@@ -9,6 +9,18 @@ from typing import NamedTuple
 from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.reading.formats.office.drawings import drawn, formula
+from services.ingestion.services.reading.formats.office.packages import (
+    open_archive,
+    parsed_xml,
+    relations,
+    told_title,
+)
+from services.ingestion.services.reading.formats.office.word_styles import (
+    Numbering,
+    Styles,
+    value_of,
+)
 from services.ingestion.services.reading.markup import (
     Cell,
     header_depth,
@@ -17,16 +29,10 @@ from services.ingestion.services.reading.markup import (
     line,
     one_header,
     paged,
+    raised,
     spread,
     table,
 )
-from services.ingestion.services.reading.office.packages import (
-    open_archive,
-    parsed_xml,
-    relations,
-    told_title,
-)
-from services.ingestion.services.reading.office.word_styles import Numbering, Styles, value_of
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 # Where a page ends is marked in a paragraph's text until the text is cut into pages.
@@ -47,13 +53,13 @@ class _Paragraph(NamedTuple):
     more: Sequence[str]
 
 
-def read_docx(body: bytes) -> list[Parsed]:
+def read_docx(body: bytes) -> Parsed:
     with open_archive(body) as archive:
         word = _Word(archive)
         blocks = [*word.body(), *word.margins()]
         title = told_title(archive)
     text, spans = paged(_pages(blocks))
-    return [Parsed(text, markdown=True, title=title, pages=spans if len(spans) > 1 else ())]
+    return Parsed(text, markdown=True, title=title, pages=spans if len(spans) > 1 else ())
 
 
 def _pages(blocks: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -168,7 +174,8 @@ class _Word:
         tag = node.tag.rpartition("}")[2]
         if tag == "t":
             if "PAGE" not in field[-1:]:
-                parts.append(node.text or "")
+                text = node.text or ""
+                parts.append(raised(text) if _is_raised(node) else text)
         elif tag == "br":
             parts.append(_BREAK if node.get(f"{W}type") == "page" else "\n")
         elif tag in _SIGNS:
@@ -186,8 +193,10 @@ class _Word:
             more += self._blocks(node)
         elif tag == "docPr":
             parts.append(node.get("descr") or "")
-        elif tag == "sup":
-            parts.append("^")
+        elif tag == "oMath":
+            parts.append(formula(node))
+        elif tag in ("chart", "relIds"):
+            more += drawn(node, self._links, self._archive)
 
     def _table(self, element: etree._Element) -> Iterator[str]:
         rows: list[list[_Merged]] = []
@@ -209,13 +218,21 @@ class _Word:
 
     def _cell(self, cell: etree._Element) -> "_Merged":
         properties = cell.find(f"{W}tcPr")
-        text = line(" ".join(self._blocks(cell)))
+        text = line(" ".join(_flat(block) for block in self._blocks(cell)))
         if properties is None:
             return _Merged(text, 1, "")
         across = value_of(properties.find(f"{W}gridSpan"))
         merge = properties.find(f"{W}vMerge")
         kind = "" if merge is None else value_of(merge) or "continue"
         return _Merged(text, int(across) if across.isdecimal() else 1, kind)
+
+
+def _flat(block: str) -> str:
+    """A table in a cell as words: a cell holds no other rows."""
+    if not block.startswith("| "):
+        return block
+    rows = [row.strip("| ") for row in block.split("\n") if not row.startswith("| ---")]
+    return "; ".join(row.replace(" | ", ", ") for row in rows)
 
 
 class _Merged(NamedTuple):
@@ -268,10 +285,17 @@ _SIGNS = {
 }
 
 
+def _is_raised(text: etree._Element) -> bool:
+    run = text.getparent()
+    found = run.find(f"{W}rPr/{W}vertAlign") if run is not None else None
+    return found is not None and value_of(found) == "superscript"
+
+
 def _nodes(element: etree._Element) -> Iterator[etree._Element]:
     """What a paragraph's runs hold, in order, without what was deleted or is hidden.
 
-    Of two forms of the same drawing the first is taken; a text box is not looked into.
+    Of two forms of the same drawing the first is taken. Text boxes and formulas are not looked
+    into.
     """
     for child in element:
         tag = child.tag
@@ -283,7 +307,7 @@ def _nodes(element: etree._Element) -> Iterator[etree._Element]:
         if name == "fldSimple" and "PAGE" in child.get(f"{W}instr", ""):
             continue
         yield child
-        if name != "txbxContent":
+        if name not in ("txbxContent", "oMath"):
             yield from _nodes(child)
 
 
@@ -292,7 +316,22 @@ def _is_hidden(run: etree._Element) -> bool:
     if properties is None:
         return False
     size = value_of(properties.find(f"{W}sz"))
-    return _has(properties, "vanish") or (size.isdecimal() and int(size) <= 2)
+    if _has(properties, "vanish") or (size.isdecimal() and int(size) <= 2):
+        return True
+    return value_of(properties.find(f"{W}color")).upper() == "FFFFFF" and not _is_on_colour(run)
+
+
+def _is_on_colour(run: etree._Element) -> bool:
+    """White letters are read where they may stand on another colour."""
+    if run.find(f"{W}rPr/{W}shd") is not None or run.find(f"{W}rPr/{W}highlight") is not None:
+        return True
+    around = (f"{W}tc", f"{W}txbxContent", f"{W}hdr", f"{W}ftr")
+    if next(run.iterancestors(*around), None) is not None:
+        return True
+    paragraph = next(run.iterancestors(f"{W}p"), run)
+    if paragraph.find(f"{W}pPr/{W}shd") is not None:
+        return True
+    return run.getroottree().getroot().find(f"{W}background") is not None
 
 
 def _has(properties: etree._Element | None, name: str) -> bool:

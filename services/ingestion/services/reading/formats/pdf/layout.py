@@ -41,6 +41,11 @@ class Word(NamedTuple):
     bold: bool = False
 
 
+def turned(x: float, y: float, turn: int) -> tuple[float, float]:
+    """A place on a page that lies turned by so many quarters, as if it stood upright."""
+    return ((x, y), (-y, x), (-x, -y), (y, -x))[turn]
+
+
 class Segment:
     """Words with no more than blanks between them."""
 
