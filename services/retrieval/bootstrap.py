@@ -3,14 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from contracts.gateway.erasures import TenantDeletedV1
 from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
+from contracts.retrieval.audience import AudienceRequestedV1
+from contracts.retrieval.audit import AuditIndexV1, AuditNamesV1
 from contracts.retrieval.graph import GraphRequestedV1
 from contracts.retrieval.passages import PassageRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
+from services.retrieval.controllers.audits import AuditsController
 from services.retrieval.controllers.index import IndexController
 from services.retrieval.controllers.queries import QueriesController
 from services.retrieval.models.embedding_space import EmbeddingSpace
 from services.retrieval.services.graph.neighbourhood import Neighbourhood
+from services.retrieval.services.indexing.auditing import Auditing
 from services.retrieval.services.indexing.indexing import Deletion, Indexing
 from services.retrieval.services.indexing.manifests import Manifests
 from services.retrieval.services.indexing.rebuilding import Rebuild
@@ -19,8 +24,10 @@ from services.retrieval.services.searching.ranking import Reranker
 from services.retrieval.services.searching.search import Defaults, Search
 from services.retrieval.settings import RetrievalSettings
 from services.retrieval.store.neo4j.store import open_neo4j
+from services.retrieval.store.opensearch.connecting import Signing
 from services.retrieval.store.opensearch.store import open_opensearch
 from services.retrieval.store.sqlite.store import open_sqlite
+from shared.aws import task_credentials
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.breaker import Breaker
@@ -67,14 +74,21 @@ async def bootstrap(
         queries = QueriesController(search, neighbourhood, store)
         manifests = Manifests(blobs, model, metering, space)
         indexing = Indexing(store, manifests, publisher, beside)
-        index = IndexController(indexing, Deletion(store, beside))
+        index = IndexController(indexing, Deletion(store, publisher, beside))
+        audits = AuditsController(Auditing(store, graph, beside))
         handlers: dict[str, Handlers] = {
             "retrieval-index": {DocumentChunkedV1: index.chunked},
-            "retrieval-control": {DocumentDeletedV1: index.deleted},
+            "retrieval-control": {
+                DocumentDeletedV1: index.deleted,
+                TenantDeletedV1: index.tenant_deleted,
+            },
             "retrieval-queries": {
                 SearchRequestedV1: queries.search_requested,
                 GraphRequestedV1: queries.graph_requested,
                 PassageRequestedV1: queries.passage_requested,
+                AuditIndexV1: audits.index,
+                AuditNamesV1: audits.names,
+                AudienceRequestedV1: queries.audience_requested,
             },
         }
         yield Service(_consumers(bus, settings, handlers, store, beside), handlers)
@@ -143,14 +157,29 @@ async def _open_stores(
         return embedded, embedded, None
     prefix = settings.resource("ragops-").lower()
     search = await stack.enter_async_context(
-        open_opensearch(settings.opensearch_url, space, prefix, successor=successor)
+        open_opensearch(
+            settings.opensearch_url,
+            space,
+            prefix,
+            successor=successor,
+            signing=_signing(settings),
+            ca_file=settings.ca_file,
+        )
     )
     if settings.neo4j_url is None:
         return search, None, None
+    login = settings.neo4j_user, settings.neo4j_password.get_secret_value()
     graph = await stack.enter_async_context(
-        open_neo4j(settings.neo4j_url, settings.neo4j_user, settings.neo4j_password)
+        open_neo4j(settings.neo4j_url, *login, ca_file=settings.ca_file)
     )
     return search, graph, graph
+
+
+def _signing(settings: RetrievalSettings) -> Signing | None:
+    """Raises CannotStart when there is nothing to sign with."""
+    if settings.opensearch_auth == "none":
+        return None
+    return Signing(task_credentials(), settings.aws_region)
 
 
 def _defaults(settings: RetrievalSettings) -> Defaults:

@@ -12,14 +12,14 @@ from services.retrieval.models.embedding_space import OtherEmbeddingSpace
 from services.retrieval.services.indexing.rebuilding import Rebuilt
 from services.retrieval.settings import RetrievalSettings
 from services.retrieval.store.sqlite.store import InUse
-from shared.errors import Unavailable
+from shared.errors import CannotStart, Unavailable
 from shared.observability import configure_logs
 
 _EPILOG = """\
-The carrier bucket holds a manifest of every version that is shown: text, names and vectors. This
-command fills the store that the settings (RAGOPS_*) name from them: an index that was lost, another
-kind of store, or the index of another embedding model. It writes only what is missing, so you can
-run it again.
+The carrier bucket holds a manifest of every version that is shown, and of some earlier ones: text,
+names and vectors. This command fills the store that the settings (RAGOPS_*) name from them: an
+index that was lost, another kind of store, or the index of another embedding model. It writes only
+what is missing, so you can run it again.
 
 To change the embedding model while searches go on:
   1. Run
@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         work = _rebuild(console, switch=not given.no_switch, remove_others=given.remove_others)
         rebuilt = asyncio.run(work)
-    except (InUse, OtherEmbeddingSpace, Unavailable) as error:
+    except (CannotStart, InUse, OtherEmbeddingSpace, Unavailable) as error:
         console.print(
             f"{error}\nRepair this and run it again: the passages written so far are kept."
         )

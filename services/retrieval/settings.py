@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.settings import Settings
 
@@ -22,6 +22,11 @@ class RetrievalSettings(Settings):
     opensearch_url: str = Field(
         default="http://127.0.0.1:9200", description="address of OpenSearch, if that is the store"
     )
+    opensearch_auth: Literal["none", "sigv4"] = Field(
+        default="none",
+        description="how OpenSearch knows this service: not at all (or by user and password in the"
+        " address), or by requests that are signed with the AWS credentials of the task's role",
+    )
     neo4j_url: str | None = Field(
         default=None,
         description="address of Neo4j, the graph beside OpenSearch; not set: no graph, the leg is"
@@ -30,7 +35,7 @@ class RetrievalSettings(Settings):
     neo4j_user: str = Field(
         default="", description="user for Neo4j; empty when the server asks for none"
     )
-    neo4j_password: str = Field(default="", description="password for Neo4j")
+    neo4j_password: SecretStr = Field(default=SecretStr(""), description="password for Neo4j")
     default_legs: tuple[Literal["bm25", "dense", "graph", "rerank"], ...] = Field(
         default=("bm25", "dense", "graph", "rerank"),
         description="JSON list: the legs of a search whose request names none",

@@ -1,8 +1,9 @@
-"""The index: take in a chunked version, delete a document."""
+"""The index: take in a chunked version, delete a document or a tenant."""
 
 from dataclasses import dataclass
 
 from contracts.envelope import Context
+from contracts.gateway.erasures import TenantDeletedV1
 from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
 from contracts.ingestion.manifest import manifest_key
 from services.retrieval.models.filter import UNSTORABLE
@@ -44,7 +45,11 @@ class IndexController:
         """Comes on a queue of its own, so that it never waits behind documents to be indexed."""
         if not _exists(message.document_id, message.ordinal):
             return _NO_DOCUMENT
-        await self.deletion.delete(context.tenant, message.document_id, message.ordinal)
+        await self.deletion.delete(message.document_id, message.ordinal, context)
+        return Done()
+
+    async def tenant_deleted(self, message: TenantDeletedV1, context: Context) -> Outcome:
+        await self.deletion.delete_tenant(message, context)
         return Done()
 
 

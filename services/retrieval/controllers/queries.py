@@ -1,9 +1,10 @@
-"""Queries: search passages, read one, look at an entity's neighbourhood."""
+"""Queries: search passages, read one, look at an entity's neighbourhood, at an audience."""
 
 from dataclasses import dataclass
 
 from contracts.envelope import Context
 from contracts.platform.replies import RequestFailedV1
+from contracts.retrieval.audience import AudienceAnsweredV1, AudienceRequestedV1
 from contracts.retrieval.graph import GraphRequestedV1
 from contracts.retrieval.passages import PassageAnsweredV1, PassageRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
@@ -50,6 +51,10 @@ class QueriesController:
         scope = Scope(context.tenant, message.visible_to)
         found = await self.store.passage(scope, message.passage_id)
         return Done(_NO_PASSAGE if found is None else _answered(found))
+
+    async def audience_requested(self, message: AudienceRequestedV1, context: Context) -> Outcome:
+        found = await self.store.audience(Scope(context.tenant, message.visible_to))
+        return Done(AudienceAnsweredV1(visible_to=tuple(sorted(found))))
 
 
 def _answered(found: FoundPassage) -> PassageAnsweredV1:

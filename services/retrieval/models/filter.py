@@ -121,6 +121,8 @@ def _values(version: Version, field: Field) -> Collection[Value]:
     match field.name:
         case "tags":
             return version.tags
+        case "document_id":
+            return (version.document_id, *version.parents)
         case "created_at":
             return (epoch_ms(version.created_at),)
         case "metadata":

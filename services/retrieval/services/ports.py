@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from services.retrieval.models.document import Head, Version
+from services.retrieval.models.document import Head, Removed, Version
 from services.retrieval.models.filter import Scope
 from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.holding import Held, Page
 from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 
 
@@ -33,8 +34,17 @@ class SearchStore(Protocol):
     async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
         """Realtime: sees every promote and hide that has returned. Unknown ids are left out."""
 
-    async def purge(self, tenant: str, document_id: str) -> None:
+    async def purge(self, tenant: str, document_id: str) -> Removed:
         """Removes the versions that the head has outdated; a version above the head stays."""
+
+    async def holdings(self, tenant: str, page: Page) -> list[Held]:
+        """What there is of the page's documents, by id: versions, and heads without versions."""
+
+    async def drop(self, tenant: str, document_id: str, ordinal: int) -> None:
+        """Removes one version, shown or not; the head stays."""
+
+    async def remove_tenant(self, tenant: str) -> Removed:
+        """Removes all that the store has of the tenant, heads included."""
 
     async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
         """The first k by the words of `title. text`, best first; any query text has an answer."""
@@ -47,6 +57,9 @@ class SearchStore(Protocol):
 
     async def passage(self, scope: Scope, passage_id: str) -> FoundPassage | None:
         """None for a passage that is unknown, not shown by its document's head, or out of scope."""
+
+    async def audience(self, scope: Scope) -> set[str]:
+        """Those names of the scope's `visible_to` that some document is limited to, or was."""
 
 
 class Successor(SearchStore, Protocol):
@@ -95,6 +108,9 @@ class Names(Links, Protocol):
     async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
         """Versions in scope with names that begin so: up to `most` names for each beginning."""
 
+    async def strays(self, tenant: str, *, remove: bool) -> int:
+        """How many links and names passages that are gone have left; removes them, if asked."""
+
 
 class GraphStore(Names, Protocol):
     """A graph beside the search store. Every method raises Unavailable."""
@@ -104,5 +120,17 @@ class GraphStore(Names, Protocol):
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         """Adds a version's names, once however often; returns how many different ones it has."""
 
-    async def purge(self, tenant: str, document_id: str, head: Head) -> None:
-        """Removes what the outdated versions added; a name stays while a passage leads to it."""
+    async def purge(self, tenant: str, document_id: str, head: Head) -> int:
+        """Removes what the outdated versions added; a name stays while a passage leads to it.
+
+        Returns how many names it removed.
+        """
+
+    async def holdings(self, tenant: str, page: Page) -> list[Held]:
+        """What there is of the page's documents, by id; the graph has no heads."""
+
+    async def drop(self, tenant: str, document_id: str, ordinal: int) -> None:
+        """Removes one version; its names stay until they are swept or lead to others again."""
+
+    async def remove_tenant(self, tenant: str) -> int:
+        """Removes all that the graph has of the tenant; how many names that were."""

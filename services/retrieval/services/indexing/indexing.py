@@ -1,12 +1,16 @@
 """Versions that come in and documents that are deleted: what is found afterwards, and what goes."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from contracts.envelope import Context, derived_id
+from contracts.gateway.erasures import ErasureDoneV1, TenantDeletedV1
 from contracts.ingestion.events import DocumentChunkedV1
+from contracts.ingestion.proof import DocumentPurgedV1, Purged
 from contracts.retrieval.events import DocumentIndexedV1, IndexingRefusedV1
-from services.retrieval.models.document import Version
+from services.retrieval.models.document import Removed, Version
 from services.retrieval.models.unindexable import Unindexable
+from services.retrieval.services.indexing.auditing import drop_all
 from services.retrieval.services.indexing.manifests import Manifests, bad_manifest
 from services.retrieval.services.ports import GraphStore, SearchStore
 from shared.observability import span
@@ -40,7 +44,9 @@ class Indexing:
             # An attempt that broke off after the head had moved may have left passages behind.
             await purge(self.store, self.graph, context.tenant, chunked.document_id)
             return
-        if head is not None and head.shows(chunked.ordinal):
+        if chunked.rewrite:
+            await drop_all(self.store, self.graph, context.tenant, chunked.document_id)
+        if head is not None and head.shows(chunked.ordinal) and not chunked.rewrite:
             # The message came twice. The head moves last, so everything is written.
             promoted, count = True, chunked.counts.chunks
         else:
@@ -95,24 +101,59 @@ class Deletion:
     """The tombstone stays, so that late messages bring nothing back."""
 
     store: SearchStore
+    publisher: Publisher
     graph: GraphStore | None = None
 
-    async def delete(self, tenant: str, document_id: str, ordinal: int) -> None:
-        """Hides every version up to `ordinal` at once, then purges them. Raises Unavailable."""
-        await self.store.hide(tenant, document_id, ordinal)
-        await purge(self.store, self.graph, tenant, document_id)
+    async def delete(self, document_id: str, ordinal: int, context: Context) -> None:
+        """Hides every version up to `ordinal` at once, purges them, and confirms that.
+
+        Raises Unavailable.
+        """
+        await self.store.hide(context.tenant, document_id, ordinal)
+        removed = await purge(self.store, self.graph, context.tenant, document_id)
+        now = datetime.now(UTC)
+        message = DocumentPurgedV1(
+            document_id=document_id,
+            ordinal=ordinal,
+            service="retrieval",
+            places=(
+                Purged(place="passages", removed=removed.passages, at=now),
+                Purged(place="names", removed=removed.names, at=now),
+            ),
+        )
+        event_id = derived_id(context.causation_id, "DocumentPurged", now.isoformat())
+        await self.publisher.publish("documents", message, context, id=event_id)
+
+    async def delete_tenant(self, wanted: TenantDeletedV1, context: Context) -> None:
+        """Removes all that there is of the tenant, tombstones included, and says how much.
+
+        Tombstones are needed no more: ingestion removes the manifests of what may come late, and
+        gives a tenant that is created again higher ordinals. Raises Unavailable.
+        """
+        removed = await self.store.remove_tenant(context.tenant)
+        if self.graph is not None:
+            removed += Removed(names=await self.graph.remove_tenant(context.tenant))
+        done = ErasureDoneV1(
+            erasure_id=wanted.erasure_id,
+            service="retrieval",
+            round=wanted.round,
+            removed={"passages": removed.passages, "names": removed.names},
+        )
+        event_id = derived_id(wanted.erasure_id, wanted.round, done.service)
+        await self.publisher.publish("erasures", done, context, id=event_id)
 
 
 async def purge(
     store: SearchStore, graph: GraphStore | None, tenant: str, document_id: str
-) -> None:
+) -> Removed:
     """Removes what the document's head has outdated, from the store and the graph beside it."""
-    await store.purge(tenant, document_id)
+    removed = await store.purge(tenant, document_id)
     if graph is None:
-        return
+        return removed
     head = (await store.heads(tenant, [document_id])).get(document_id)
-    if head is not None:
-        await graph.purge(tenant, document_id, head)
+    if head is None:
+        return removed
+    return removed + Removed(names=await graph.purge(tenant, document_id, head))
 
 
 def _version(chunked: DocumentChunkedV1, tenant: str) -> Version:
@@ -126,4 +167,5 @@ def _version(chunked: DocumentChunkedV1, tenant: str) -> Version:
         tags=chunked.tags,
         metadata=chunked.metadata,
         visibility=chunked.visibility,
+        parents=chunked.parents,
     )

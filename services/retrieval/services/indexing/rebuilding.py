@@ -147,4 +147,5 @@ def _version(document: Document, ordinal: int, lines: Sequence[ChunkLine]) -> Ve
         tags=described.tags,
         metadata=described.metadata,
         visibility=described.visibility,
+        parents=described.parents,
     )

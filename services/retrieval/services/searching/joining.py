@@ -93,6 +93,12 @@ def _join(hit: Ranked, found: FoundPassage, others: Sequence[FoundPassage]) -> J
     first, *rest = sorted((found.passage, *(o.passage for o in others)), key=lambda p: p.n)
     text, end = first.text, first.end
     for part in rest:
+        both = part.text[: max(0, end - part.start)]
+        if both and text.endswith(both):
+            # Passages may overlap (docs/chunking.md): what both hold is told once.
+            text += part.text[len(both) :]
+            end = part.end
+            continue
         # A row of a table must begin a line to be one.
         blank = "\n" if part.text.startswith("|") else " "
         text += (blank if part.start - end <= _BLANK else "\n\n") + part.text

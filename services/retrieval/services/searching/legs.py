@@ -61,7 +61,10 @@ async def attempt(
 
 @dataclass
 class QueryEmbedding:
-    """The vector of one request's query: made when a leg first asks for it, and once."""
+    """The vector of one request's query: made when a leg first asks for it, and once.
+
+    Not at all when the asker gave it.
+    """
 
     model: Model
     space: EmbeddingSpace

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from services.retrieval.models.graph import Link
 from services.retrieval.models.passage import FoundPassage
@@ -88,8 +89,15 @@ class Reranker:
         return {passages[index].passage.passage_id: score for index, score in answer.scores}
 
 
-def blend(ranked: Sequence[Ranked], relevance: Mapping[str, float], depth: int) -> list[Ranked]:
+def blend(
+    ranked: Sequence[Ranked],
+    relevance: Mapping[str, float],
+    depth: int,
+    trust: Mapping[str, float] = MappingProxyType({}),
+) -> list[Ranked]:
     """The first `depth` by the mean of each leg's and the reranker's z-scores over those alone.
+
+    In the mean, a list without a `trust` counts 1.
 
     A reranker alone can rank worse than the legs whose passages it is given. The passages after
     `depth` keep their order, and their scores are shifted down, so that scores fall along the list.
@@ -97,11 +105,11 @@ def blend(ranked: Sequence[Ranked], relevance: Mapping[str, float], depth: int) 
     first, rest = ranked[:depth], ranked[depth:]
     # A single score compares nothing.
     lists = _raw_scores(first) | {"rerank": relevance if len(relevance) > 1 else {}}
-    share = 1 / len(lists)
+    shares = {name: trust.get(name, 1.0) / len(lists) for name in lists}
     places = {hit.passage_id: hit for hit in first}
     blended = [
         replace(places[hit.passage_id], score=hit.score, rerank=hit.legs.get("rerank"))
-        for hit in fuse(lists, dict.fromkeys(lists, share))
+        for hit in fuse(lists, shares)
     ]
     if not blended or not rest:
         return blended

@@ -27,10 +27,14 @@ from services.retrieval.services.searching.ranking import (
 )
 from shared.metering import Bill, Metering
 from shared.ports import Model
+from shared.scripts import reads
 
 LEG_DEPTH = 100
 # Passages that their document's head does not show are left out: so many times more are checked.
 OVERFETCH = 2
+# What a model's list counts, beside 1, for a query in a script whose words the model never learned:
+# BM25 knows every script.
+UNREAD = 0.25
 # How often the legs are asked when heads move meanwhile.
 LOOKS = 2
 
@@ -91,7 +95,7 @@ class Search:
         with question.watch.stage("total"):
             for _ in range(LOOKS):
                 lists = await self._ask_legs(question)
-                fused = _fused(question, lists)
+                fused = _fused(question, lists, _trust(self.space.model, question))
                 placed, texts, moved = await self._shown(question, fused, lists)
                 if not moved:
                     break
@@ -125,10 +129,21 @@ class Search:
             legs=request.legs or self.defaults.legs,
             fusion=request.fusion or self.defaults.fusion,
             weights=request.weights or Weights(graph=self.defaults.graph_weight),
-            embedding=QueryEmbedding(self.model, self.space, bill, watch),
+            embedding=QueryEmbedding(self.model, self.space, bill, watch, self._given(request)),
             bill=bill,
             watch=watch,
         )
+
+    def _given(self, request: SearchRequestedV1) -> list[float]:
+        """The asker's embedding of the query; empty when there is none of this space."""
+        given = request.embedding
+        if given is None or given.model != self.space.model:
+            return []
+        try:
+            vector = given.vector
+        except ValueError:
+            return []
+        return vector if len(vector) == self.space.dimension else []
 
     async def _ask_legs(self, question: Question) -> dict[str, Attempt[list[Scored]]]:
         """BM25 and dense, side by side."""
@@ -176,7 +191,11 @@ class Search:
         done = await self.reranker.relevance(question.query, first, question.bill, question.watch)
         if done.value is None:
             return Attempt(done.state)
-        return Attempt(done.state, blend(ranked, done.value, DEPTH))
+        trust = {
+            "dense": _trust(self.space.model, question),
+            "rerank": _trust(self.reranker.model_id, question),
+        }
+        return Attempt(done.state, blend(ranked, done.value, DEPTH, trust))
 
     async def _follow(
         self, question: Question, ranked: Sequence[Ranked], placed: Sequence[Ranked], texts: Texts
@@ -191,7 +210,11 @@ class Search:
         return await attempt("graph", hop, self.defaults.leg_budget_s, question.watch)
 
 
-def _fused(question: Question, lists: Lists) -> list[Fused]:
+def _trust(model: str, question: Question) -> float:
+    return 1.0 if reads(model, question.query) else UNREAD
+
+
+def _fused(question: Question, lists: Lists, dense_trust: float) -> list[Fused]:
     scores = {
         leg: {found.passage_id: found.score for found in done.value or ()}
         for leg, done in lists.items()
@@ -202,5 +225,5 @@ def _fused(question: Question, lists: Lists) -> list[Fused]:
             leg: {at: score for at, score in found.items() if at in scores["bm25"]}
             for leg, found in scores.items()
         }
-    shares = {"bm25": question.weights.bm25, "dense": question.weights.dense}
+    shares = {"bm25": question.weights.bm25, "dense": dense_trust * question.weights.dense}
     return fuse(scores, shares, question.fusion)

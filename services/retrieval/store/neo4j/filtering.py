@@ -43,6 +43,10 @@ def _cypher(wanted: Filter, values: dict[str, Any], names: Iterator[str]) -> str
                 return f"any(one IN v.metadata WHERE one IN {bound(terms)})"
             if field.name == "tags":
                 return f"any(one IN v.tags WHERE one IN {bound(list(wanted_values))})"
+            if field.name == "document_id":
+                ids = bound(list(wanted_values))
+                inside = f"any(one IN coalesce(v.parents, []) WHERE one IN {ids})"
+                return f"(v.document_id IN {ids} OR {inside})"
             return f"(v.{field.name} IN {bound(list(wanted_values))})"
         case Range():
             return _range(wanted, bound)

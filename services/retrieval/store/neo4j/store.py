@@ -5,7 +5,8 @@
 
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from neo4j import (
@@ -14,19 +15,21 @@ from neo4j import (
     AsyncManagedTransaction,
     NotificationMinimumSeverity,
     Query,
+    TrustCustomCAs,
 )
-from neo4j.exceptions import ClientError, DriverError, Neo4jError, TransientError
+from neo4j.exceptions import Neo4jError
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.filter import Scope
 from services.retrieval.models.graph import QUESTION, Link, Place, Subject, Support
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.store.metadata_terms import terms
+from services.retrieval.store.neo4j.auditing import Audited
 from services.retrieval.store.neo4j.filtering import Predicate, predicate
+from services.retrieval.store.neo4j.outages import met, outages
 from shared.errors import Unavailable
 
 logger = logging.getLogger(__name__)
-DEPENDENCY = "neo4j"
 EVERYONE = "*"
 _EDGES = 5_000
 _PASSAGES = 500
@@ -41,17 +44,12 @@ _READ_S, _WARM_UP_S = 2.0, 60.0
 _WRITE_RETRY_S = 5.0
 _CONNECT_S = 3.0
 _CONNECTIONS = 64
-# Two writes met: a name vanished under a write that leads a passage to it.
-_MET = {
-    "Neo.ClientError.Schema.ConstraintValidationFailed",
-    "Neo.ClientError.Statement.EntityNotFound",
-}
 
 Edge = list[str]
 Values = dict[str, Any]
 
 
-class Neo4jGraphStore:
+class Neo4jGraphStore(Audited):
     """Reads run once, within _READ_S; writes are repeated when they met another.
 
     VISIBLE in a statement stands for the scope: visibility and filter of a version `v`. Counts see
@@ -110,8 +108,9 @@ class Neo4jGraphStore:
       SET e.name = e.name
       WITH e WHERE NOT EXISTS { (e)--() }
       DELETE e
+      RETURN count(e) AS unsupported
     }
-    RETURN removed
+    RETURN removed, unsupported
     """
     _REMOVE_VERSIONS = """
     MATCH (v:Version {tenant: $tenant, document_id: $document_id})
@@ -119,12 +118,16 @@ class Neo4jGraphStore:
     DELETE v
     """
 
-    async def purge(self, tenant: str, document_id: str, head: Head) -> None:
+    async def purge(self, tenant: str, document_id: str, head: Head) -> int:
         below = head.ordinal if head.live else head.ordinal + 1
         values = {"tenant": tenant, "document_id": document_id, "below": below}
-        while await self._write(self._REMOVE_PASSAGES, values | {"batch": _PASSAGES}):
-            pass
+        gone, passages = 0, True
+        while passages:
+            removed = await self._write(self._REMOVE_PASSAGES, values | {"batch": _PASSAGES})
+            passages = any(removed[:1])
+            gone += sum(removed[1:])
         await self._write(self._REMOVE_VERSIONS, values)
+        return gone
 
     _LINKS = """
     MATCH (v:Version {tenant: $tenant})<-[:OF]-(s:Passage {tenant: $tenant})
@@ -290,39 +293,41 @@ class Neo4jGraphStore:
     async def _read(
         self, statement: str, values: Values, within_s: float = _READ_S
     ) -> list[Values]:
-        with _outages():
+        with outages():
             async with self._driver.session(default_access_mode="READ") as session:
                 answer = await session.run(Query(statement, timeout=within_s), values)
                 return await answer.data()
 
-    async def _write(self, statement: str, values: Values) -> int:
-        """The first number of the answer, 0 without one."""
+    async def _write(self, statement: str, values: Values) -> list[int]:
+        """The numbers of the answer's row, none without one."""
 
-        async def work(transaction: AsyncManagedTransaction) -> int:
+        async def work(transaction: AsyncManagedTransaction) -> list[int]:
             row = await (await transaction.run(statement, values)).single()
-            return int(row[0]) if row else 0
+            return [int(number) for number in row] if row else []
 
-        with _outages():
+        with outages():
             async with self._driver.session() as session:
                 for _ in range(_ATTEMPTS - 1):
                     try:
                         return await session.execute_write(work)
                     except Neo4jError as error:
-                        if not _met(error):
+                        if not met(error):
                             raise
                 return await session.execute_write(work)
 
 
 @asynccontextmanager
 async def open_neo4j(
-    url: str, user: str = "", password: str = ""
+    url: str, user: str = "", password: str = "", *, ca_file: Path | None = None
 ) -> AsyncIterator[Neo4jGraphStore]:
     """Makes constraints and warms up, later if it is down: search goes on without the graph.
 
     Without a user: no authentication.
     """
+    url, trust = trusting(url, ca_file)
     async with AsyncGraphDatabase.driver(
         url,
+        **trust,
         auth=(user, password) if user else None,
         max_connection_pool_size=_CONNECTIONS,
         connection_timeout=_CONNECT_S,
@@ -337,6 +342,15 @@ async def open_neo4j(
         except Unavailable as error:
             logger.warning("graph_not_ready", extra={"fields": {"reason": str(error)}})
         yield store
+
+
+def trusting(url: str, ca_file: Path | None) -> tuple[str, dict[str, Any]]:
+    """The driver takes authorities of our own only apart from the `+s` that asks for TLS."""
+    scheme, _, rest = url.partition("://")
+    if ca_file is None or not scheme.endswith("+s"):
+        return url, {}
+    trust = {"encrypted": True, "trusted_certificates": TrustCustomCAs(str(ca_file))}
+    return f"{scheme.removesuffix('+s')}://{rest}", trust
 
 
 def _edges(pairs: Iterator[tuple[str, str]]) -> list[Edge]:
@@ -369,26 +383,7 @@ def _of_version(version: Version) -> Values:
             "created_at": version.created_at,
             "tags": list(version.tags),
             "metadata": terms(version.metadata),
+            "parents": list(version.parents),
             "visible_to": [EVERYONE] if version.visibility is None else list(version.visibility),
         },
     }
-
-
-@contextmanager
-def _outages() -> Iterator[None]:
-    """Turns an outage into Unavailable; an error of ours passes as it is."""
-    try:
-        yield
-    except (DriverError, Neo4jError) as error:
-        if _is_outage(error):
-            raise Unavailable(DEPENDENCY, str(getattr(error, "code", error))) from error
-        raise
-
-
-def _is_outage(error: DriverError | Neo4jError) -> bool:
-    return isinstance(error, DriverError | TransientError) or "TimedOut" in (error.code or "")
-
-
-def _met(error: Neo4jError) -> bool:
-    """Whether two writes met, so that repeating this one will help."""
-    return isinstance(error, ClientError) and error.code in _MET

@@ -21,6 +21,9 @@ def clause(wanted: Filter) -> dict[str, Any]:
         case OneOf(field, values):
             of_metadata = field.name == "metadata"
             terms = [term(field.key, value) if of_metadata else value for value in values]
+            if field.name == "document_id":
+                either = [{"terms": {name: terms}} for name in ("document_id", "parents")]
+                return {"bool": {"should": either, "minimum_should_match": 1}}
             return {"terms": {field.name: terms}}
         case Range():
             return _range(wanted)

@@ -64,6 +64,8 @@ _ANALYSIS = {
 _SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1s"}
 _KEYWORD = {"type": "keyword"}
 _INTEGER = {"type": "integer"}
+# Fields that an index made before them gets when it is opened.
+ADDED = {"parents": _KEYWORD}
 _STORED = {"enabled": False, "type": "object"}
 
 
@@ -91,6 +93,7 @@ def passages(space: EmbeddingSpace) -> dict[str, Any]:
                 "created_at": {"type": "date"},
                 "tags": _KEYWORD,
                 "metadata": _KEYWORD,
+                **ADDED,
                 "visible_to": _KEYWORD,
                 "title": {"type": "text", "index": False, "copy_to": ["words", "pairs"]},
                 "text": {"type": "text", "index": False, "copy_to": ["words", "pairs"]},

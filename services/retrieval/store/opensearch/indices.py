@@ -58,6 +58,8 @@ async def make(client: AsyncOpenSearch, indices: Indices) -> None:
     await _create(client, indices.heads, index_bodies.heads())
     await _create(client, indices.passages, index_bodies.passages(indices.space))
     await _require_fit(client, indices)
+    added = {"properties": index_bodies.ADDED}
+    await client.indices.put_mapping(index=indices.passages, body=added)
 
 
 async def switch(client: AsyncOpenSearch, indices: Indices) -> None:

@@ -1,4 +1,4 @@
-"""Which of the driver's errors mean that OpenSearch is down or throttles."""
+"""Which of the driver's errors mean that OpenSearch is down, throttles or lets nobody in."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,8 @@ from opensearchpy.exceptions import TransportError
 from shared.errors import Unavailable
 
 DEPENDENCY = "opensearch"
-_THROTTLED = 429
+# A login that is refused (its credentials may be about to change), a full disk, a throttle.
+_WAITING = (401, 403, 429)
 
 
 @contextmanager
@@ -25,4 +26,4 @@ def outages() -> Iterator[None]:
 
 
 def is_outage(status: int | str) -> bool:
-    return isinstance(status, int) and (status == _THROTTLED or status >= 500)
+    return isinstance(status, int) and (status in _WAITING or status >= 500)

@@ -71,6 +71,7 @@ def _of_version(version: Version) -> dict[str, Any]:
         "created_at": version.created_at.isoformat(),
         "tags": version.tags,
         "metadata": terms(version.metadata),
+        "parents": version.parents,
         "visible_to": [EVERYONE] if version.visibility is None else version.visibility,
     }
 

@@ -53,6 +53,14 @@ def passage(scope: Scope, passage_id: str) -> Query:
     return {"size": 1, "query": {"bool": wanted}, "_source": READ}
 
 
+def audience(scope: Scope) -> Query:
+    """Counts passages by each name of the scope; a terms aggregation with an exact `include`."""
+    names = list(scope.visible_to)
+    wanted = {"terms": {"field": "visible_to", "include": names, "size": max(1, len(names))}}
+    within = [{"term": {"tenant": scope.tenant}}, {"terms": {"visible_to": names}}]
+    return {"size": 0, "query": {"bool": {"filter": within}}, "aggs": {"names": wanted}}
+
+
 def outdated(tenant: str, document_id: str, head: Head) -> Query:
     """The passages of versions that can never be shown again."""
     below = "lt" if head.live else "lte"

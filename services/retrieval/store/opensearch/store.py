@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import ConflictError
 
-from services.retrieval.models.document import Head, Version
+from services.retrieval.models.document import Head, Removed, Version
 from services.retrieval.models.embedding_space import EmbeddingSpace
 from services.retrieval.models.filter import UNSTORABLE, Scope
+from services.retrieval.models.holding import Held, Page
 from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 from services.retrieval.models.typed_query import read_query
-from services.retrieval.store.opensearch import queries
+from services.retrieval.store.opensearch import auditing, queries
 from services.retrieval.store.opensearch.bulk import Backoff, create_all
+from services.retrieval.store.opensearch.connecting import Signing, connect
 from services.retrieval.store.opensearch.indices import (
     Indices,
     make,
@@ -35,8 +38,6 @@ from shared.errors import Unavailable
 
 # How often a leg asks again without the versions that turned out not to be shown.
 _ROUNDS = 4
-_CONNECTIONS = 64
-_TIMEOUT_S = 10
 
 
 class Refresher:
@@ -103,18 +104,47 @@ class OpenSearchStore:
         sources = [record["_source"] for record in answer["docs"] if record.get("found")]
         return {one["document_id"]: Head(one["ordinal"], one["live"]) for one in sources}
 
-    async def purge(self, tenant: str, document_id: str) -> None:
+    async def purge(self, tenant: str, document_id: str) -> Removed:
         head = (await self.heads(tenant, [document_id])).get(document_id)
         if head is None:
-            return
+            return Removed()
         with outages():
-            await self._client.delete_by_query(
+            answer = await self._client.delete_by_query(
                 # A deletion leaves nothing in an index of another model either.
                 index=self._indices.of_any_model,
                 body=queries.outdated(tenant, document_id, head),
                 routing=tenant,
                 conflicts="proceed",  # another purge was faster
             )
+        return Removed(passages=int(answer["deleted"]))
+
+    async def holdings(self, tenant: str, page: Page) -> list[Held]:
+        with outages():
+            return await auditing.holdings(self._client, self._indices, tenant, page)
+
+    async def drop(self, tenant: str, document_id: str, ordinal: int) -> None:
+        with outages():
+            await self._client.delete_by_query(
+                index=self._indices.of_any_model,
+                body=auditing.version(tenant, document_id, ordinal),
+                routing=tenant,
+                conflicts="proceed",
+            )
+
+    async def remove_tenant(self, tenant: str) -> Removed:
+        indices = (self._indices.heads, self._indices.of_any_model)
+        with outages():
+            await self._client.indices.refresh(index=",".join(indices))
+            deleted = [
+                await self._client.delete_by_query(
+                    index=index,
+                    body={"query": {"term": {"tenant": tenant}}},
+                    routing=tenant,
+                    conflicts="proceed",
+                )
+                for index in indices
+            ]
+        return Removed(passages=int(deleted[1]["deleted"]))
 
     async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
         query = UNSTORABLE.sub(" ", query)
@@ -155,6 +185,18 @@ class OpenSearchStore:
             head = (await self.heads(scope.tenant, [read.document_id])).get(read.document_id)
             return read if head is not None and head.shows(read.ordinal) else None
         return None
+
+    async def audience(self, scope: Scope) -> set[str]:
+        if not scope.visible_to:
+            return set()
+        with outages():
+            answer = await self._client.search(
+                index=self._indices.passages,
+                body=queries.audience(scope),
+                routing=scope.tenant,
+                allow_partial_search_results="false",
+            )
+        return {bucket["key"] for bucket in answer["aggregations"]["names"]["buckets"]}
 
     async def serve(self) -> None:
         with outages():
@@ -231,12 +273,14 @@ async def open_opensearch(
     backoff: Backoff | None = None,
     *,
     successor: bool = False,
+    signing: Signing | None = None,
+    ca_file: Path | None = None,
 ) -> AsyncIterator[OpenSearchStore]:
     """Makes the indices when they are missing; raises OtherEmbeddingSpace or Unavailable.
 
     A `successor` is filled while the index of another model is served.
     """
-    client = AsyncOpenSearch(url, timeout=_TIMEOUT_S, max_retries=1, maxsize=_CONNECTIONS)
+    client = connect(url, signing, ca_file)
     indices = Indices(prefix, space)
     try:
         with outages():

@@ -42,14 +42,17 @@ def add_names(
                 connection.execute(_ADD_EDGES.format(table=table), values)
 
 
-def remove_names(connection: sqlite3.Connection, version: int) -> None:
-    """What this version added and no other supports; its passages must still be there."""
+def remove_names(connection: sqlite3.Connection, version: int) -> int:
+    """What this version added and no other supports; its passages must still be there.
+
+    Returns how many names are gone.
+    """
     names: set[int] = set()
     for table in ("mentions", "abouts"):
         found = connection.execute(_OF_VERSION.format(table=table), (version,))
         names.update(row[0] for row in found)
         connection.execute(_REMOVE_EDGES.format(table=table), (version,))
-    connection.execute(_REMOVE_UNSUPPORTED, (json.dumps(sorted(names)),))
+    return connection.execute(_REMOVE_UNSUPPORTED, (json.dumps(sorted(names)),)).rowcount
 
 
 def links(

@@ -142,6 +142,15 @@ def passage(connection: sqlite3.Connection, scope: Scope, passage_id: str) -> Fo
     return _found(row) if row else None
 
 
+def audience(connection: sqlite3.Connection, scope: Scope) -> set[str]:
+    rows = connection.execute(
+        "SELECT DISTINCT principal FROM members "
+        "WHERE tenant = ? AND principal IN (SELECT value FROM json_each(?))",
+        (tenant_number(connection, scope.tenant), json.dumps(scope.visible_to)),
+    )
+    return {row[0] for row in rows}
+
+
 def _versions(connection: sqlite3.Connection, bounds: Bounds) -> Ids:
     rows = connection.execute(f"SELECT v.id FROM versions v WHERE {bounds.where}", bounds.values)
     return np.array([row[0] for row in rows], np.int64)

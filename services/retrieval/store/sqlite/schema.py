@@ -219,6 +219,7 @@ def add_facts(connection: sqlite3.Connection, version_id: int, version: Version)
 
 def _facts(version: Version) -> Iterator[tuple[str, str | int]]:
     yield "created_at", epoch_ms(version.created_at)
+    yield from (("parents", parent) for parent in version.parents)
     yield from (("tags", tag) for tag in version.tags)
     yield from (("metadata", term) for term in terms(version.metadata))
 

@@ -114,6 +114,9 @@ def _one_of(wanted: OneOf) -> Condition:
     texts = tuple(str(value) for value in wanted.values)
     if name == "tags":
         return Condition(_FACT.format(f"f.value {marks}"), (name, *texts))
+    if name == "document_id":
+        part = _FACT.format(f"f.value {marks}")
+        return Condition(f"(v.document_id {marks} OR {part})", (*texts, "parents", *texts))
     return Condition(f"(v.{name} {marks})", texts)
 
 

@@ -6,16 +6,18 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, TypeVar
 
-from services.retrieval.models.document import Head, Version
+from services.retrieval.models.document import Head, Removed, Version
 from services.retrieval.models.embedding_space import EmbeddingSpace
 from services.retrieval.models.filter import Scope
 from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.holding import Held, Page
 from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
-from services.retrieval.store.sqlite import graph, reading, schema, writing
+from services.retrieval.store.sqlite import auditing, graph, reading, schema, writing
 from services.retrieval.store.sqlite.vectors import Vectors
 from shared.errors import Unavailable
 
@@ -55,14 +57,55 @@ class SqliteSearchStore:
     async def heads(self, tenant: str, document_ids: Sequence[str]) -> dict[str, Head]:
         return await self._connections.read(lambda c: reading.heads(c, tenant, document_ids))
 
-    async def purge(self, tenant: str, document_id: str) -> None:
+    async def purge(self, tenant: str, document_id: str) -> Removed:
+        def work(connection: sqlite3.Connection) -> Removed:
+            with transaction(connection):
+                gone = writing.remove_outdated(connection, tenant, document_id)
+            for version in gone.versions:
+                self._vectors.remove(gone.tenant, version)
+            return gone.removed
+
+        return await self._connections.write(work)
+
+    async def holdings(self, tenant: str, page: Page) -> list[Held]:
+        return await self._connections.read(lambda c: auditing.holdings(c, tenant, page))
+
+    async def strays(self, tenant: str, *, remove: bool) -> int:
+        def work(connection: sqlite3.Connection) -> int:
+            with transaction(connection):
+                return auditing.strays(connection, tenant, remove)
+
+        return await self._connections.write(work)
+
+    async def drop(self, tenant: str, document_id: str, ordinal: int) -> None:
         def work(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                number, versions = writing.remove_outdated(connection, tenant, document_id)
-            for version in versions:
-                self._vectors.remove(number, version)
+                gone = writing.remove_one(connection, tenant, document_id, ordinal)
+            for version in gone.versions:
+                self._vectors.remove(gone.tenant, version)
 
         await self._connections.write(work)
+
+    async def remove_tenant(self, tenant: str) -> Removed:
+        """A transaction for each version, so that other tenants' writes come in between."""
+        removed = Removed()
+        while True:
+            number, versions = await self._connections.read(
+                lambda c: writing.versions_of(c, tenant)
+            )
+            for version in versions:
+                removed += await self._remove_version(number, version)
+            if not number or await self._connections.write(partial(_forgotten, number)):
+                return removed
+
+    async def _remove_version(self, tenant: int, version: int) -> Removed:
+        def work(connection: sqlite3.Connection) -> Removed:
+            with transaction(connection):
+                removed = writing.remove_version(connection, version)
+            self._vectors.remove(tenant, version)
+            return removed
+
+        return await self._connections.write(work)
 
     async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
         return await self._connections.read(lambda c: reading.bm25(c, scope, query, k))
@@ -77,6 +120,9 @@ class SqliteSearchStore:
 
     async def passage(self, scope: Scope, passage_id: str) -> FoundPassage | None:
         return await self._connections.read(lambda c: reading.passage(c, scope, passage_id))
+
+    async def audience(self, scope: Scope) -> set[str]:
+        return await self._connections.read(lambda c: reading.audience(c, scope))
 
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         return await self._connections.read(lambda c: graph.links(c, scope, seeds, max_owners))
@@ -136,6 +182,11 @@ async def open_sqlite(
         yield SqliteSearchStore(path, connections, vectors)
     finally:
         await connections.close()
+
+
+def _forgotten(tenant: int, connection: sqlite3.Connection) -> bool:
+    with transaction(connection):
+        return writing.forget_tenant(connection, tenant)
 
 
 def _load(connection: sqlite3.Connection, vectors: Vectors) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from services.retrieval.models.document import Head, Version
+from services.retrieval.models.document import Head, Removed, Version
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.store.sqlite.graph import add_names, remove_names
 from services.retrieval.store.sqlite.schema import (
@@ -44,6 +44,15 @@ class HeadMove:
     tenant: int
     hide: tuple[int, ...]
     show: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The tenant's number, the ids of the versions removed, and what that took."""
+
+    tenant: int
+    versions: list[int]
+    removed: Removed
 
 
 def add_version(
@@ -85,20 +94,50 @@ def set_head(
     )
 
 
-def remove_outdated(
-    connection: sqlite3.Connection, tenant_name: str, document_id: str
-) -> tuple[int, list[int]]:
-    """The tenant's number, and the ids of the versions removed."""
+def remove_outdated(connection: sqlite3.Connection, tenant_name: str, document_id: str) -> Gone:
     tenant = _tenant(connection, tenant_name)
     versions = [row[0] for row in connection.execute(_OUTDATED, (tenant, document_id))]
-    for version in versions:
-        # The full-text index keeps no text of its own: it must be told what to remove.
-        connection.execute(_REMOVE_WORDS, (version,))
-        remove_names(connection, version)
-        connection.execute("DELETE FROM passages WHERE version = ?", (version,))
-        remove_facts(connection, version)
-        connection.execute("DELETE FROM versions WHERE id = ?", (version,))
-    return tenant, versions
+    removed = (remove_version(connection, version) for version in versions)
+    return Gone(tenant, versions, sum(removed, Removed()))
+
+
+def remove_one(
+    connection: sqlite3.Connection, tenant_name: str, document_id: str, ordinal: int
+) -> Gone:
+    tenant = _tenant(connection, tenant_name)
+    version = _version_id(connection, tenant, document_id, ordinal)
+    if version is None:
+        return Gone(tenant, [], Removed())
+    return Gone(tenant, [version], remove_version(connection, version))
+
+
+def versions_of(connection: sqlite3.Connection, tenant_name: str) -> tuple[int, list[int]]:
+    """The tenant's number and the ids of its versions; the number is 0 for an unknown tenant."""
+    tenant = tenant_number(connection, tenant_name)
+    if tenant is None:
+        return 0, []
+    rows = connection.execute("SELECT id FROM versions WHERE tenant = ?", (tenant,))
+    return tenant, [row[0] for row in rows]
+
+
+def forget_tenant(connection: sqlite3.Connection, tenant: int) -> bool:
+    """What is left of a tenant without versions; False, and nothing is done, when it has some."""
+    if connection.execute("SELECT 1 FROM versions WHERE tenant = ?", (tenant,)).fetchone():
+        return False
+    for table in ("heads", "members", "audiences", "names"):
+        connection.execute(f"DELETE FROM {table} WHERE tenant = ?", (tenant,))
+    connection.execute("DELETE FROM tenants WHERE id = ?", (tenant,))
+    return True
+
+
+def remove_version(connection: sqlite3.Connection, version: int) -> Removed:
+    # The full-text index keeps no text of its own: it must be told what to remove.
+    connection.execute(_REMOVE_WORDS, (version,))
+    names = remove_names(connection, version)
+    passages = connection.execute("DELETE FROM passages WHERE version = ?", (version,)).rowcount
+    remove_facts(connection, version)
+    connection.execute("DELETE FROM versions WHERE id = ?", (version,))
+    return Removed(passages, names)
 
 
 def head_of(connection: sqlite3.Connection, tenant: int, document_id: str) -> Head | None:
