@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from services.finetune_export.bootstrap import replaying
 from services.finetune_export.settings import FinetuneExportSettings
 from shared.clock import SystemClock
-from shared.errors import Unavailable
+from shared.errors import CannotStart, Unavailable
 from shared.observability import configure_logs
 
 _EPILOG = """Use it when memory has lost its table: TurnCompleted of these days is published again
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     since = (SystemClock().now() - timedelta(days=given.days)).date()
     try:
         sent = asyncio.run(_replay(since, given.tenant))
-    except Unavailable as error:
+    except (CannotStart, Unavailable) as error:
         sys.stderr.write(f"\n{error}\nRun it again: turns that were sent change nothing.\n")
         return 2
     sys.stdout.write(f"\r{sent} turns published again.\n")

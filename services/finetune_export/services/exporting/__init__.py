@@ -1,0 +1,1 @@
+"""Makes training sets out of the archive."""

@@ -1,0 +1,1 @@
+"""Trains models with training sets, and brings them to users."""
