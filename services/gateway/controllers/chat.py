@@ -1,6 +1,5 @@
 """POST /v1/chat: a question, answered as a stream of events."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -11,9 +10,9 @@ from services.gateway.http.auth import Needs
 from services.gateway.http.problems import documented
 from services.gateway.http.sse import EventStream, encoded
 from services.gateway.models.principal import Principal
-from services.gateway.models.refusals import InvalidRequest
 from services.gateway.models.turn import Question
 from services.gateway.services.background import Background
+from services.gateway.services.spending.admission import Admission
 from services.gateway.services.turn.turn import Turns
 
 _DESCRIPTION = """The answer comes as server-sent events, in this order: `meta` (MetaEvent),
@@ -38,7 +37,7 @@ data: [{"n":1,"document_id":"5b0f6c1e","name":"handbook.pdf","page":3,"start":51
 
 event: usage
 data: {"input_tokens":1873,"output_tokens":31,"cost_usd":0.00012,\
-"model":"amazon.nova-lite-v1:0"}
+"model":"amazon.nova-lite-v1:0","stop_reason":null}
 
 event: done
 data: {"turn_id":"0d6a3f52"}
@@ -53,7 +52,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 def chat_routes(
-    needs: Needs, turns: Turns, background: Background, models: Sequence[str]
+    needs: Needs, turns: Turns, background: Background, admission: Admission
 ) -> APIRouter:
     router = APIRouter(tags=["chat"])
 
@@ -64,25 +63,21 @@ def chat_routes(
         description=_DESCRIPTION,
         status_code=200,
         response_class=EventStream,
-        responses=_STREAM | documented(413, 422),
+        responses=_STREAM | documented(402, 413, 422, 429, 503),
     )
     async def ask_question(
         body: ChatBody, who: Annotated[Principal, Depends(needs("chat"))]
     ) -> Response:
+        turn_id = str(uuid4())
+        models = await admission.question(who, turn_id, body.question, body.model)
         asked = Question(
             principal=who,
             text=body.question,
-            turn_id=str(uuid4()),
+            turn_id=turn_id,
             conversation_id=body.conversation_id or str(uuid4()),
-            models=_in_order(models, body.model),
+            models=models,
+            wants_model=body.model is not None,
         )
         return EventStream(encoded, lambda emit: turns.answer(asked, emit), background.start)
 
     return router
-
-
-def _in_order(models: Sequence[str], wanted: str | None) -> tuple[str, ...]:
-    """The wanted model first, then the others as its fallback."""
-    if wanted is not None and wanted not in models:
-        raise InvalidRequest("model", f"'{wanted}' is not offered. Known: {', '.join(models)}.")
-    return tuple(sorted(models, key=lambda model: model != wanted))

@@ -52,7 +52,7 @@ def search_routes(needs: Needs, passages: Passages) -> APIRouter:
         operation_id="search_passages",
         summary="Search for passages",
         response_model=SearchView,
-        responses=documented(413, 422, 503),
+        responses=documented(402, 413, 422, 429, 503),
     )
     async def search_passages(body: SearchBody, who: searcher) -> Response:
         found = await passages.find(who, SearchRequestedV1(**body.model_dump()))

@@ -20,11 +20,15 @@ HEAD_LIMIT_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """`head_s` is for a whole head, `idle_s` for the next byte of a body."""
+    """`head_s` is for a whole head, `idle_s` for the next byte of a body.
+
+    After an answer a connection waits `keep_alive_s` for the next request.
+    """
 
     connections: int = 2000
     head_s: float = 10.0
     idle_s: float = 30.0
+    keep_alive_s: int = 5
 
 
 class _TooLarge(Exception):

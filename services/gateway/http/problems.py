@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,13 +13,22 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from contracts.gateway.http import FieldError, Problem
+from services.gateway.models.prompt import Elsewhere
 from services.gateway.models.refusals import (
+    BudgetReached,
     Forbidden,
     InvalidRequest,
+    LedgerMissing,
     NotFound,
+    NotJudged,
+    NotPossible,
+    RateLimited,
+    Suspended,
+    TenantDeleted,
     Unauthorized,
     UnknownKind,
 )
+from services.gateway.models.usage import Budget
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
 from shared.observability import metric
 
@@ -28,15 +38,19 @@ RETRY_AFTER_S = 2
 CODES = {
     400: "invalid_request",
     401: "unauthorized",
+    402: "budget_reached",
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     408: "too_slow",
+    409: "not_possible",
     413: "too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
+    429: "rate_limited",
     431: "head_too_large",
     500: "internal",
+    502: "not_judged",
     503: "unavailable",
 }
 _CODE = "ragops.problem_code"
@@ -48,7 +62,9 @@ _PARTS = {
     "ingestion-queries": "The list of documents is",
     "ingestion-documents": "Adding documents is",
     "memory-queries": "The memory of conversations is",
+    "files": "The file is",
     "s3": "Adding documents is",
+    "judge": "The model that judges is",
     "uploads": "Too many uploads are under way: adding documents is",
 }
 _SOMETHING = "A part of this system is"
@@ -105,6 +121,8 @@ def problem(
     errors: list[FieldError] | None = None,
     headers: dict[str, str] | None = None,
     code: str | None = None,
+    budget: Budget | None = None,
+    version: str | None = None,
 ) -> ProblemResponse:
     body = Problem(
         title=HTTPStatus(status).phrase,
@@ -112,6 +130,11 @@ def problem(
         detail=detail,
         code=code or CODES.get(status, "error"),
         errors=errors,
+        limit=budget and float(budget.limit),
+        used=budget and float(budget.used),
+        whose=budget and budget.whose,
+        resets_at=budget and budget.resets_at.isoformat(),
+        version=version,
     )
     content = body.model_dump_json(exclude_none=True)
     return ProblemResponse(content, status, headers, body.code)
@@ -124,6 +147,15 @@ def _unauthorized(_: Request, error: Unauthorized) -> ProblemResponse:
 def _invalid(_: Request, error: InvalidRequest) -> ProblemResponse:
     errors = [FieldError(field=error.field, message=str(error))]
     return problem(422, f"{error.field}: {error}", errors=errors)
+
+
+def _elsewhere(_: Request, error: Elsewhere) -> ProblemResponse:
+    return problem(409, str(error), code="label_elsewhere", version=error.version)
+
+
+def _rate_limited(_: Request, error: RateLimited) -> ProblemResponse:
+    seconds = max(1, ceil(error.retry_after_s))
+    return problem(429, str(error), headers={"Retry-After": str(seconds)})
 
 
 def _field(location: Sequence[str | int]) -> str:
@@ -166,6 +198,8 @@ def _refused(request: Request, error: RequestRefused) -> ProblemResponse:
         return problem(422, f"{field}: {error}", errors=errors, code=error.code)
     if error.code == "not_found":
         return problem(404, str(error))
+    if error.code in ("not_possible", "budget_reached"):
+        return problem(409 if error.code == "not_possible" else 402, str(error))
     if error.code == "unavailable":
         return _unavailable(request, Unavailable("service", str(error)))
     logger.error("refused", extra={"fields": {"code": error.code}})
@@ -176,7 +210,15 @@ def install(app: FastAPI) -> None:
     handlers: dict[Any, Any] = {
         Unauthorized: _unauthorized,
         Forbidden: lambda _, error: problem(403, str(error)),
+        BudgetReached: lambda _, error: problem(402, str(error), budget=error.budget),
+        LedgerMissing: lambda _, error: problem(503, str(error), code="ledger_missing"),
+        RateLimited: _rate_limited,
+        Elsewhere: _elsewhere,
+        Suspended: lambda _, error: problem(403, str(error), code="tenant_suspended"),
+        TenantDeleted: lambda _, error: problem(403, str(error), code="tenant_deleted"),
         NotFound: lambda _, error: problem(404, str(error)),
+        NotJudged: lambda _, error: problem(502, str(error)),
+        NotPossible: lambda _, error: problem(409, str(error)),
         UnknownKind: lambda _, error: problem(415, str(error)),
         InvalidRequest: _invalid,
         RequestValidationError: _not_valid,

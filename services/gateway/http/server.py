@@ -71,6 +71,7 @@ class HttpServer:
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                timeout_keep_alive=limits.keep_alive_s,
                 timeout_graceful_shutdown=max(1, int(drain_s)),
             )
         )

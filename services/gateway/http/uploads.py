@@ -8,7 +8,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Request
 from pydantic import Field, TypeAdapter, ValidationError
 
-from contracts.ingestion.document import Metadata, Tags
+from contracts.ingestion.chunking import CHUNKINGS, Chunking, known_chunking
+from contracts.ingestion.document import Metadata, Reader, Tags
 from services.gateway.http.cleanness import check, parsed
 from services.gateway.http.limits import too_large
 from services.gateway.http.multipart import Form
@@ -19,9 +20,8 @@ from shared.errors import Unavailable
 T = TypeVar("T")
 _TAGS: TypeAdapter[Tags] = TypeAdapter(Tags)
 _METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
-_Reader = Annotated[str, Field(pattern=r"^(user|group):[^\x00-\x1f]{1,128}$")]
 _VISIBILITY: TypeAdapter[tuple[str, ...]] = TypeAdapter(
-    Annotated[tuple[_Reader, ...], Field(min_length=1, max_length=64)]
+    Annotated[tuple[Reader, ...], Field(min_length=1, max_length=64)]
 )
 
 # What OpenAPI says of the body: FastAPI does not know it, since it is read here.
@@ -60,6 +60,12 @@ SCHEMA: dict[str, Any] = {
                         "contentMediaType": "application/json",
                         "description": "A JSON list of the users and groups who may see it; the "
                         "uploader is not added. Left out: the whole tenant.",
+                    },
+                    "chunking": {
+                        "type": "string",
+                        "enum": list(CHUNKINGS),
+                        "description": "How the document is cut into passages. Left out: as the "
+                        "tenant has it.",
                     },
                 },
             },
@@ -128,7 +134,18 @@ def _labels(fields: dict[str, list[str]]) -> Labels:
         metadata={} if metadata is None else _checked(_METADATA, "metadata", metadata),
         # An empty list is refused: a document that nobody sees is a mistake.
         visibility=None if visibility is None else _checked(_VISIBILITY, "visibility", visibility),
+        chunking=_chunking(fields),
     )
+
+
+def _chunking(fields: dict[str, list[str]]) -> Chunking | None:
+    name = next((text.strip() for text in fields.get("chunking", ()) if text.strip()), None)
+    if name is None:
+        return None
+    try:
+        return known_chunking(name)
+    except ValueError as error:
+        raise InvalidRequest("chunking", str(error)) from None
 
 
 def _json(fields: dict[str, list[str]], field: str, what: str) -> object:

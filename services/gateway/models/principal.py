@@ -1,5 +1,6 @@
 """Who asks: always taken from a verified token, never from a request's body."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ SCOPES = {
     "documents:read": "list documents and read their state",
     "documents:write": "add and delete documents",
     "admin": "manage the tenant",
+    "platform": "manage all tenants and their limits",
 }
 # A control character would spoil a log line, and NUL a row.
 _PLAIN = r"^[^\x00-\x1f]+$"
@@ -25,6 +27,9 @@ class Principal(BaseModel):
     user: str = Field(min_length=1, max_length=128, pattern=_PLAIN)
     groups: tuple[Group, ...] = Field(default=(), max_length=64)
     scopes: frozenset[str] = frozenset()
+    # Which token said so, and when it was made, if it says.
+    token_id: str = ""
+    issued_at: datetime | None = None
 
     @property
     def visible_to(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ class TurnStarted:
     """The question is understood and its passages are found.
 
     `query` is what was searched for; `degraded` names what did not answer; `model` is the one that
-    will answer, None while several might.
+    will answer, None while several might. `cached`: the answer is one that is given again.
     """
 
     turn_id: str
@@ -25,6 +25,7 @@ class TurnStarted:
     degraded: tuple[str, ...]
     trace_id: str | None
     model: str | None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,15 @@ class CitationsChecked:
 class UsageSummed:
     """The sum over all model calls of the turn; `model` is the one that answered, if one did.
 
-    `cost_usd` is None when no model of the turn has a price.
+    `cost_usd` is None when no model of the turn has a price; `stop_reason` is None for an answer
+    that is whole.
     """
 
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal | None
     model: str | None
+    stop_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

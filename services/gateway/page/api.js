@@ -112,20 +112,55 @@ export async function call(path, options) {
   return reached((await answered(path, options)).json());
 }
 
+// A file with the name that the gateway gives it.
+export async function file(path) {
+  const response = await answered(path);
+  const told = response.headers.get("Content-Disposition") ?? "";
+  const name = /filename="([^"]+)"/.exec(told)?.[1] ?? "file";
+  return { name, blob: await reached(response.blob()) };
+}
+
+export async function download(path) {
+  return (await file(path)).blob;
+}
+
+// Saves what the gateway answers as a file: a plain link could not carry the token.
+export async function save(path, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await download(path));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// The default of RAGOPS_UPLOAD_LIMIT_BYTES: larger files go to S3 directly.
+const DIRECT_ABOVE = 50 * 1024 * 1024;
+
+export async function upload(file, onProgress) {
+  if (file.size <= DIRECT_ABOVE) return posted("/v1/documents", headers(), { file }, onProgress);
+  const granted = await call("/v1/uploads", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name: file.name, size: file.size }),
+  });
+  await posted(granted.url, {}, { ...granted.fields, file }, onProgress);
+  return { document_id: granted.document_id, name: granted.name, status: "accepted" };
+}
+
 // XMLHttpRequest, because fetch does not report an upload's progress.
-export function upload(file, onProgress) {
+function posted(url, headers, fields, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
-    form.append("file", file);
-    request.open("POST", "/v1/documents");
-    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    request.open("POST", url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
     request.onload = () =>
-      request.status === 202
-        ? resolve(JSON.parse(request.responseText))
+      request.status >= 200 && request.status < 300
+        ? resolve(request.status === 202 ? JSON.parse(request.responseText) : null)
         : reject(problemOf(request.status, request.responseText));
     const stopped = "The upload stopped. Check that the server is running, then add it again.";
     request.onerror = () => reject(new Problem(0, "offline", stopped));

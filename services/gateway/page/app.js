@@ -1,30 +1,56 @@
 // Starts the page and joins its parts: sign-in, question, documents, passage, graph.
 
+import { call } from "./api.js";
 import {
   ask,
+  conversationId,
   removeStored,
   removeTexts,
   leaveConversation,
   newConversation,
   openConversation,
+  showConversation,
   startConversation,
   stop,
 } from "./conversation.js";
+import {
+  closeMenu,
+  emptyConversations,
+  idInAddress,
+  markOpen,
+  refreshConversations,
+  setAddress,
+  startConversations,
+} from "./conversations.js";
+import { emptyDocument, leaveDocument, startDocument } from "./document.js";
 import { add, emptyDocuments, poll, readyCount, SETTLED, startDocuments } from "./documents.js";
 import { $, announce, grow, show, tooLong } from "./dom.js";
 import { startDrop } from "./drop.js";
 import { closeGraph, emptyGraph, removeEvidence, openGraph, startGraph } from "./graph.js";
 import { closePassage, emptyPassage, leavePassageOf, startPassage } from "./passage.js";
+import { emptyPrompts, showPrompts, startPrompts } from "./prompts.js";
+import { emptyReviews, showReviews, startReviews } from "./reviews.js";
 import { accepted, refused, signedIn, standingNow, startSignIn } from "./sign_in.js";
+import { emptyTraining, showTraining, startTraining } from "./training_sets.js";
+import { emptyUsage, startUsage } from "./usage.js";
 
 // As in contracts/gateway/http.py.
 const QUESTION_MAX = 4000;
 
+// Whose conversation the address names.
+let addressOf = null;
+
 function emptyViews() {
   leaveConversation();
+  emptyConversations();
   emptyPassage();
   emptyGraph();
+  emptyDocument();
   emptyDocuments();
+  emptyUsage();
+  emptyTraining();
+  emptyReviews();
+  emptyPrompts();
   checkQuestion();
   announce("");
 }
@@ -77,32 +103,93 @@ function startQuestion() {
   });
   $("new-conversation").addEventListener("click", () => {
     closeGraph();
-    newConversation();
+    startOver();
   });
 }
 
-// On a narrow screen the documents lie in a drawer.
-function setDrawer(open) {
-  document.body.classList.toggle("with-documents", open);
-  $("show-documents").setAttribute("aria-expanded", String(open));
-  $(open ? "documents-title" : "show-documents").focus();
+function startOver() {
+  newConversation();
+  setAddress(null, true);
+  markOpen(null);
 }
 
-function closeDrawer() {
-  if (!document.body.classList.contains("with-documents")) return false;
-  setDrawer(false);
-  return true;
+// Shows the conversation that the address names, or a new one.
+async function goTo(id) {
+  if (standingNow() !== "in" || id === conversationId()) return;
+  closeGraph();
+  if (id === null) {
+    newConversation();
+    markOpen(null);
+    return;
+  }
+  try {
+    const found = await call(`/v1/conversations/${id}`);
+    if (id !== idInAddress()) return;
+    showConversation(found);
+    markOpen(id);
+    closeDrawers();
+    $("question").focus();
+  } catch (error) {
+    if (error.name === "AbortError" || id !== idInAddress()) return;
+    if (error.status === 404) setAddress(conversationId());
+    show($("conversations-problem"), error.message);
+    refused(error);
+  }
+}
+
+function afterTurn(id, complete = false) {
+  setAddress(id);
+  markOpen(id);
+  if (complete) refreshConversations();
+}
+
+// What this tab kept comes first; an address that names another conversation wins.
+function openFor(who) {
+  const key = JSON.stringify([who.tenant, who.user]);
+  if (addressOf && addressOf !== key) setAddress(null);
+  addressOf = key;
+  openConversation(who);
+  showTraining(who);
+  showReviews(who);
+  showPrompts(who);
+  checkQuestion();
+  if (!who.scopes.includes("chat")) return;
+  const wanted = idInAddress();
+  markOpen(conversationId());
+  refreshConversations();
+  if (wanted) goTo(wanted);
+  else setAddress(conversationId());
+}
+
+// On a narrow screen the conversations and the documents lie in drawers.
+const DRAWERS = ["conversations", "documents"];
+const isOpen = (name) => document.body.classList.contains(`with-${name}`);
+
+function setDrawer(name, open) {
+  document.body.classList.toggle(`with-${name}`, open);
+  $(`show-${name}`).setAttribute("aria-expanded", String(open));
+  $(open ? `${name}-title` : `show-${name}`).focus();
+}
+
+function closeDrawers() {
+  const open = DRAWERS.filter(isOpen);
+  for (const name of open) setDrawer(name, false);
+  return open.length > 0;
 }
 
 function startPanels() {
-  $("show-documents").addEventListener("click", () => {
-    setDrawer(!document.body.classList.contains("with-documents"));
-  });
-  $("hide-documents").addEventListener("click", closeDrawer);
+  for (const name of DRAWERS) {
+    $(`show-${name}`).addEventListener("click", () => {
+      const open = !isOpen(name);
+      closeDrawers();
+      setDrawer(name, open);
+    });
+    $(`hide-${name}`).addEventListener("click", closeDrawers);
+  }
   // One press closes one thing, the topmost. Dialogs close themselves.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-    closePassage() || closeDrawer() || closeGraph();
+    closeMenu() || closePassage() || closeDrawers() || closeGraph();
   });
 }
 
@@ -130,21 +217,34 @@ function onDeleted(id) {
   removeTexts(id);
   removeEvidence(id);
   leavePassageOf(id);
+  leaveDocument(id);
 }
 
 startGraph({ onProblem: refused });
 startPassage({ onEntity: openGraph, onProblem: refused });
 startPanels();
 startQuestion();
-startConversation({ onProblem: refused });
+startConversation({ onProblem: refused, onTurn: afterTurn });
+startConversations({
+  onProblem: refused,
+  onAddress: goTo,
+  onDeleted(id) {
+    if (id === conversationId()) startOver();
+  },
+});
+startDocument({ onProblem: refused, onChanged: poll });
 startDocuments({ onProblem: refused, onAccepted: accepted, onChange: welcome, onDeleted });
 startDrop(addFiles);
+startUsage({ onProblem: refused });
+startTraining({ onProblem: refused });
+startReviews({ onProblem: refused });
+startPrompts({ onProblem: refused });
 startSignIn({
   empty: emptyViews,
   check: poll,
-  open(who) {
-    openConversation(who);
-    checkQuestion();
+  open: openFor,
+  removeStored(who) {
+    removeStored(who);
+    setAddress(null);
   },
-  removeStored,
 });

@@ -14,6 +14,8 @@ let state = { id: null, turns: [] };
 let key = null;
 let running = null;
 let onProblem = () => {};
+// Told the conversation's id when it gets one and after each turn.
+let onTurn = () => {};
 
 const keyOf = ({ tenant, user }) => `${KEY} ${JSON.stringify([tenant, user])}`;
 
@@ -67,8 +69,11 @@ function followEnd(always = false) {
 const HANDLERS = {
   meta(turn, data) {
     state.id = data.conversation_id;
+    onTurn(state.id);
+    turn.id = data.turn_id;
     turn.degraded = data.degraded;
     turn.model = data.model ?? null;
+    turn.cached = data.cached;
   },
   sources: (turn, data) => (turn.sources = data),
   token: (turn, data) => (turn.text += data.text),
@@ -137,6 +142,7 @@ export async function ask(question) {
   followEnd();
   keep();
   announce(turn.error ?? `Answer complete: ${turn.text}`);
+  onTurn(state.id, true);
   if (failure) onProblem(failure);
 }
 
@@ -177,6 +183,33 @@ export function newConversation() {
   $("question").focus();
 }
 
+export function conversationId() {
+  return state.id;
+}
+
+const ENDINGS = { stopped: "You stopped this answer.", failed: INTERRUPTED };
+
+// Shows a conversation as the gateway keeps it; it goes on with the next question.
+export function showConversation({ conversation_id, turns }) {
+  closePassage();
+  replaceBy({
+    id: conversation_id,
+    turns: turns.map((turn) => ({
+      id: turn.turn_id,
+      question: turn.question,
+      text: turn.answer,
+      sources: turn.sources,
+      citations: turn.sources.filter((source) => source.cited),
+      model: turn.model,
+      error: ENDINGS[turn.outcome],
+      finished: true,
+    })),
+  });
+  for (const turn of state.turns) addView(turn);
+  keep();
+  followEnd(true);
+}
+
 // Shows what this tab kept for a user. The gateway has accepted the user's token before.
 export function openConversation(who) {
   if (!who.scopes.includes("chat")) return;
@@ -213,6 +246,7 @@ function setRunning(on) {
 
 export function startConversation(handlers) {
   onProblem = handlers.onProblem;
+  onTurn = handlers.onTurn;
   addEventListener("pagehide", keep);
   // Earlier versions of the page kept passages here.
   sessionStorage.removeItem(KEY);

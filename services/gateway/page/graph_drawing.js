@@ -1,7 +1,8 @@
 // Draws a neighbourhood: the asked name in the middle, the related names on an arc to each side of
 // it. On a narrow screen they stand below it.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { shape } from "./dom.js";
+
 // In pixels: the height of a row and its maximum, the margin, the gap beside the asked name, the
 // room for a label.
 const ROW = 26;
@@ -15,13 +16,6 @@ const PILL = 23;
 const ONE_LINE = 12;
 // The length of a line's straight end, where its arrow heads are.
 const END = 27;
-
-function shape(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
 
 // Half of `around` on the left, half on the right, each from top to bottom. Returns for each its
 // {entity, side, x, y} and the curve of the line that leads there.

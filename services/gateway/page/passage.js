@@ -1,6 +1,7 @@
 // The side panel that shows the passage behind a citation.
 
 import { call } from "./api.js";
+import { isPdf, openDocument, openPdf } from "./document.js";
 import { $, make, show } from "./dom.js";
 import { apart, markedText, whyView } from "./why.js";
 
@@ -69,6 +70,11 @@ export function openPassage(source, button, sources = [source]) {
   $("passage-why").replaceChildren(...[whyView(source, sources, onEntity)].filter(Boolean));
   if (source.text === undefined) fetchText(source.passage_id);
   else showText(source, source.marked ?? source.explain?.highlights ?? []);
+  $("passage-document").onclick = () => openDocument(source, $("passage-document"));
+  $("passage-pdf").hidden = !(isPdf(source.name) && source.page);
+  $("passage-pdf").textContent = `Open the PDF at page ${source.page}`;
+  $("passage-pdf").onclick = () =>
+    openPdf(source, (error) => show($("passage-problem"), error.message));
   $("passage").hidden = false;
   document.body.classList.add("with-passage");
   $("passage-title").focus();

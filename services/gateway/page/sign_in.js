@@ -29,7 +29,8 @@ function leave(next = "out") {
   $("change-token").textContent = who ? `${who.user} · ${who.tenant}` : "Sign in";
   // A refused token can be signed out too: the browser still keeps it.
   $("sign-out").hidden = !token();
-  if ($("delete-dialog").open) $("delete-dialog").close("");
+  const asking = ["delete-dialog", "forget-dialog", "confirm-dialog"];
+  for (const name of asking) if ($(name).open) $(name).close("");
   views.empty();
 }
 

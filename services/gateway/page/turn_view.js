@@ -2,6 +2,7 @@
 
 import { renderAnswer } from "./answer_text.js";
 import { make } from "./dom.js";
+import { feedbackView } from "./feedback.js";
 import { openPassage } from "./passage.js";
 
 // The model that quotes sentences, for want of a language model.
@@ -16,6 +17,11 @@ const MISSING = {
   bm25: "The search by words was not available. The sources match by meaning only.",
   graph: "The knowledge graph was not available. The search went on without it.",
   rerank: "The reranker was not available. The order of the sources may be less good.",
+};
+const CUT = {
+  max_tokens: "The answer was cut off: it reached its longest length. Ask for the rest.",
+  guardrail_intervened: "A guardrail stepped in. Your company's rules keep this answer back.",
+  content_filtered: "The model's provider filtered this answer. Ask in other words.",
 };
 const MONEY = new Intl.NumberFormat("en", {
   style: "currency",
@@ -46,6 +52,7 @@ function facts(turn) {
   if (!turn.usage) return null;
   const { input_tokens, output_tokens, cost_usd } = turn.usage;
   const parts = [
+    turn.cached ? "cached" : null,
     turn.seconds ? `${turn.seconds.toFixed(1)} s` : null,
     `${(input_tokens + output_tokens).toLocaleString("en")} tokens`,
     cost_usd == null ? null : MONEY.format(cost_usd),
@@ -70,6 +77,13 @@ function notices(turn) {
   });
 }
 
+function cutOff(turn) {
+  const reason = turn.usage?.stop_reason;
+  if (!reason) return null;
+  const text = CUT[reason] ?? `The answer is not complete: ${reason}.`;
+  return make("p", { className: "notice" }, text);
+}
+
 function failure(turn, askAgain) {
   if (!turn.error) return null;
   const button = make("button", { type: "button", className: "outlined again" }, "Ask again");
@@ -84,6 +98,13 @@ export function turnView(turn, askAgain) {
   const after = make("div", { className: "after" });
   const question = make("p", { className: "question" }, turn.question);
   const element = make("article", { className: "turn" }, question, answer, after);
+  let feedback = null;
+
+  // Turns that this tab kept before have no id.
+  function thumbs() {
+    if (!turn.finished || turn.error || !turn.id) return null;
+    return (feedback ??= feedbackView(turn));
+  }
 
   function render() {
     const focused = element.contains(document.activeElement)
@@ -99,7 +120,7 @@ export function turnView(turn, askAgain) {
     element.setAttribute("aria-busy", String(!turn.finished));
     const ended = turn.finished ? [sourceList(turn), quoted(turn)] : [];
     after.replaceChildren(
-      ...[...notices(turn), failure(turn, askAgain), ...ended, facts(turn)].filter(Boolean),
+      ...[...notices(turn), cutOff(turn), failure(turn, askAgain), ...ended, facts(turn), thumbs()].filter(Boolean),
     );
     if (focused) element.querySelector(`[data-opens="${focused}"]`)?.focus({ preventScroll: true });
   }

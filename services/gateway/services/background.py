@@ -25,6 +25,11 @@ class Background:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("background_work_failed", exc_info=error)
 
-    async def drain(self) -> None:
+    async def drain(self, within_s: float | None = None) -> None:
+        """Waits until all has ended. What has not after `within_s` seconds is cancelled."""
+        if within_s is not None and self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -8,6 +8,7 @@ from contracts.retrieval.passages import PassageAnsweredV1, PassageRequestedV1
 from contracts.retrieval.search import SearchAnsweredV1, SearchRequestedV1
 from services.gateway.models.principal import Principal
 from services.gateway.models.refusals import NotFound
+from services.gateway.services.spending.admission import Admission
 from shared.errors import RequestRefused, Unavailable
 from shared.observability import bound, span
 from shared.ports import Requester
@@ -24,15 +25,26 @@ class Passages:
 
     requester: Requester
     budget_ms: int
+    admission: Admission
 
     async def find(self, who: Principal, wanted: SearchRequestedV1) -> SearchAnsweredV1:
-        """Is refused with `invalid_…`, such as `invalid_filter`."""
+        """Is refused with `invalid_…`, such as `invalid_filter`.
+
+        Raises what Admission raises, too. Its model calls are told under the hold's id, as a
+        turn's are.
+        """
         context = Context(tenant=who.tenant, principal=who.user)
-        request = wanted.model_copy(update={"visible_to": who.visible_to})
+        hold_id = await self.admission.search(who, wanted.query)
+        request = wanted.model_copy(update={"visible_to": who.visible_to, "turn_id": hold_id})
+        spent: SearchAnsweredV1 | None = None
         with bound(tenant=who.tenant, correlation_id=context.correlation_id), span("find"):
-            return await self.requester.ask(
-                QUEUE, request, SearchAnsweredV1, context, self.budget_ms
-            )
+            try:
+                spent = await self.requester.ask(
+                    QUEUE, request, SearchAnsweredV1, context, self.budget_ms
+                )
+            finally:
+                self.admission.searched(hold_id, spent)
+        return spent
 
     async def show(self, who: Principal, passage_id: str) -> PassageAnsweredV1:
         """Is refused with `not_found`, whether it is unknown, deleted, replaced or not visible."""

@@ -1,10 +1,9 @@
 """Accepted is accepted: uploads that the queue lost are sent to ingestion again."""
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -13,7 +12,6 @@ from contracts.ingestion.documents import IngestDocumentV2
 from services.gateway.models.document import AcceptedNote
 from services.gateway.services.documents.accepting import QUEUE
 from services.gateway.services.documents.documents import Documents
-from shared.errors import DeadlineMissed, RequestRefused, Unavailable, described
 from shared.observability import metric
 from shared.ports import Clock, Publisher
 
@@ -22,52 +20,23 @@ logger = logging.getLogger(__name__)
 BATCH = 1000
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reconciliation:
-    """A Runnable. Every `every_s` seconds it asks ingestion about the notes that are due.
+    """Asks ingestion about the notes that are due.
 
-    Several gateways may do the same at once: a message that is sent twice is taken in once.
+    Several gateways may do the same at once: a message that is sent twice is taken in once. A
+    round may be broken off: no note is lost.
     """
 
     documents: Documents
     publisher: Publisher
     clock: Clock
-    every_s: float
-    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: bool = True
-
-    async def run(self) -> None:
-        try:
-            while not self._stopping.is_set():
-                await self._try_round()
-                try:
-                    async with asyncio.timeout(self.every_s):
-                        await self._stopping.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            self._running = False
-
-    def stop(self) -> None:
-        self._stopping.set()
-
-    def alive(self) -> bool:
-        return self._running
-
-    async def _try_round(self) -> None:
-        """Whatever goes wrong is tried again in the next round: no note is lost."""
-        try:
-            await self.round()
-        except (DeadlineMissed, RequestRefused, Unavailable) as error:
-            logger.warning("not_reconciled", extra={"fields": {"reason": described(error)}})
-        except Exception:
-            logger.exception("reconciliation_failed")
 
     async def round(self) -> None:
         """Goes through all notes that are due. Raises what Documents raises."""
         notes = self.documents.notes
         due = await notes.due(self.clock.now(), BATCH)
-        while due and not self._stopping.is_set():
+        while due:
             by_tenant = defaultdict[str, list[AcceptedNote]](list)
             for tenant, note in due:
                 by_tenant[tenant].append(note)

@@ -12,6 +12,8 @@ _TOKEN = re.compile(
     r"|(?P<think><think(?:ing)?>)"
     r"|(?P<blanks>[ \t]*)(?:\[(?P<square>[^\[\]\n]{1,40})\]|【(?P<lens>[^【】\n]{1,40})】)"
 )
+# Each of them has one of these signs.
+_SIGN = re.compile(r"[`<\[【]")
 # The end of a text that may still become one of them.
 _OPEN = re.compile(
     r"`{1,2}[^`\n]{0,200}\Z"
@@ -55,7 +57,8 @@ class Citations:
 
     def __init__(self, known: Collection[int], texts: Iterable[str] = ()) -> None:
         self._known = known
-        self._texts = [" ".join(text.split()) for text in texts]
+        # Only these can hold what might be a citation.
+        self._texts = [" ".join(text.split()) for text in texts if _SIGN.search(text)]
         self._cited: dict[int, None] = {}
         self._held = ""
         # What the model wrote right before what is held.
@@ -82,7 +85,7 @@ class Citations:
 
     def _certain(self, *, final: bool) -> str:
         said: list[str] = []
-        while (step := self._step(final=final)) is not None:
+        while self._held and (step := self._step(final=final)) is not None:
             said.append(step)
         text = "".join(said)
         if not self._shown:
@@ -94,6 +97,9 @@ class Citations:
         """Takes the next certain part of what is held: what is shown of it, None at the end."""
         if self._inside:
             return self._step_inside(final=final)
+        if not _SIGN.search(self._held):
+            # Blanks at the end may yet belong to a citation.
+            return self._plain(len(self._held if final else self._held.rstrip(" \t")))
         token = _TOKEN.search(self._held)
         still_open = None if final else _OPEN.search(self._held)
         cut = still_open.start() if still_open else len(self._held)

@@ -5,7 +5,8 @@ English, German and French; docs/follow-ups.md says what the rules cover.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 _WORD = re.compile(r"[\w'’&+./-]*\w")
 # "l'hôtel", "d'un", "qu'elle": the word begins after the apostrophe.
@@ -17,6 +18,8 @@ SUBJECT_WORDS = 10
 @dataclass(frozen=True)
 class _Language:
     """`stop`: words without a meaning of their own; `pointers`: words for something said before.
+
+    `little` are all its words that are no subject.
 
     The patterns are matched against the question in lower case.
     """
@@ -33,6 +36,10 @@ class _Language:
     too: re.Pattern[str]
     points_inside: re.Pattern[str]
     place: re.Pattern[str]
+    little: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "little", self.stop | self.pointers | self.possessives)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -88,7 +95,7 @@ earlier mentioned said again another others former's latter's that's theirs
         r"\b(?!(?:which|the|this|that|other|next|last|first|second|third|\w+er)\b)\w+ one\b|"
         r"(?<=\w )(if|when|because|while|once|unless|until|after|before) (it|they|he|she)\b"
     ),
-    place=re.compile(r"\b(?:in|at) ((?:[^\W\d_a-zß-ÿ][\w-]* ?)+)"),
+    place=re.compile(r"\b(?:[Ii]n|[Aa]t) ((?:[^\W\d_a-zß-ÿ][\w-]* ?)+)"),
 )
 _GERMAN = _Language(
     stop=_words("""
@@ -139,7 +146,7 @@ sollen gibt kostet kosten
         r"pflicht)\b|\bdauert es\b.*\b(bis|um)\b|"
         r"(?<=[\w,] )(wenn|falls|weil|nachdem|bevor|bis|sobald|dass|ob) (es|sie|er)\b"
     ),
-    place=re.compile(r"\b(?:in|im|bei) ((?:[^\W\d_a-zß-ÿ][\w-]* ?)+)"),
+    place=re.compile(r"\b(?:[Ii]n|[Ii]m|[Bb]ei) ((?:[^\W\d_a-zß-ÿ][\w-]* ?)+)"),
 )
 _FRENCH = _Language(
     stop=_words("""
@@ -188,7 +195,7 @@ ils elles lui là-bas
         r"(?<=\w )(si |s['’]|quand |lorsqu['’]|qu['’]|parce qu['’])(ils?|elles?)\b"
     ),
     place=re.compile(
-        r"\b(?:en|au|aux|à|dans) (?:la |le |les |l['’])?((?:[^\W\d_a-zß-ÿ][\w-]* ?)+)"
+        r"\b(?:[Ee]n|[Aa]ux?|[Àà]|[Dd]ans) (?:la |le |les |l['’])?((?:[^\W\d_a-zß-ÿ][\w-]* ?)+)"
     ),
 )
 # "Quand ouvre-t-elle ?" points back; in "Quand la porte ouvre-t-elle ?" the subject is there.
@@ -197,11 +204,13 @@ _INVERTED = re.compile(
     r"(?!faut-|est-il (?:possible|permis|interdit|nécessaire|obligatoire)\b)"
     r"\w+-(?:t-)?(?:ils?|elles?)\b"
 )
-# The German "das" is a pronoun before these, else an article; "Sie" is the person asked.
+# The German "das" is a pronoun before these, and where no noun follows; else it is an article.
+# "Sie" is the person asked.
 _DAS = re.compile(
     r"\bdas(?= (auch|noch|nur|dann|denn|immer|nicht|genau|ebenfalls|für|in|im|bei|mit|an|auf|zu|"
     r"von|nach|ab|bis|so|überhaupt)\b|\W*$)"
 )
+_DAS_ALONE = re.compile(r"[A-ZÄÖÜ].*\bdas\b(?!.* (?!Sie\b|Ihre?n?\b)[A-ZÄÖÜ])", re.S)
 
 
 def words(text: str) -> list[str]:
@@ -211,18 +220,14 @@ def words(text: str) -> list[str]:
 def subject_words(text: str) -> list[str]:
     """The words that carry meaning, in their order, each once."""
     language = _language_of(text)
-    empty = language.stop | language.pointers | language.possessives
-    kept = (word for word in words(text) if word.lower().replace("’", "'") not in empty)
+    kept = (word for word in words(text) if word.lower().replace("’", "'") not in language.little)
     return list({word.lower(): word for word in reversed(list(kept))}.values())[::-1]
 
 
 def _language_of(text: str) -> _Language:
     """The one with most of its little words; English when none has more."""
     said = {word.lower() for word in words(text)}
-    return max(
-        (_ENGLISH, _GERMAN, _FRENCH),
-        key=lambda known: len(said & (known.stop | known.pointers | known.possessives)),
-    )
+    return max((_ENGLISH, _GERMAN, _FRENCH), key=lambda known: len(said & known.little))
 
 
 def _points_back(text: str, language: _Language) -> bool:
@@ -235,7 +240,8 @@ def _points_back(text: str, language: _Language) -> bool:
     if re.search(r"\bIT\b", text) and not text.isupper():
         said.discard("it")
     inverted = _INVERTED.match(plain) if language is _FRENCH else None
-    if said & language.pointers or inverted or (language is _GERMAN and _DAS.search(plain)):
+    das = language is _GERMAN and (_DAS.search(plain) or _DAS_ALONE.match(text))
+    if said & language.pointers or inverted or das:
         return True
     return bool(said & language.possessives) and len(subject_words(text)) <= 2
 
@@ -245,6 +251,8 @@ def _has_own_name(text: str) -> bool:
     return any(word != "I" and word[0].isupper() for word in words(text)[1:])
 
 
+# Several steps of a turn want to know, and popular questions come again.
+@lru_cache(maxsize=1024)
 def is_follow_up(question: str) -> bool:
     """True when the question cannot be understood without the one before."""
     text = question.strip()

@@ -8,7 +8,7 @@ from typing import cast
 
 from contracts.platform.usage import Purpose
 from shared.metering import Bill
-from shared.ports import ChatMessage, Model, ModelReport
+from shared.ports import OWN_SAMPLING, ChatMessage, Model, ModelReport, Sampling
 from shared.tokens import estimated_tokens
 
 # (model, input tokens, output tokens) → USD
@@ -23,6 +23,20 @@ class ModelRequest:
     system: str
     messages: Sequence[ChatMessage]
     max_tokens: int
+    prompt_version: str | None = None
+    sampling: Sampling = OWN_SAMPLING
+
+    def about(self, tenant: str) -> dict[str, str]:
+        """What the provider's log of calls says of it."""
+        names = {"tenant": tenant, "purpose": self.purpose, "prompt_version": self.prompt_version}
+        return {name: value for name, value in names.items() if value is not None}
+
+
+@dataclass
+class Ending:
+    """Filled when a stream has ended, with Converse's word for why."""
+
+    stop_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class MeteredModel:
     price: Price
 
     async def stream(
-        self, model: str, request: ModelRequest, bill: Bill
+        self, model: str, request: ModelRequest, bill: Bill, ending: Ending | None = None
     ) -> AsyncGenerator[str, None]:
         """Text as it comes. Raises what the model raises.
 
@@ -42,7 +56,9 @@ class MeteredModel:
         """
         pieces: list[str] = []
         report, refused = None, False
-        reply = self.model.converse(model, request.system, request.messages, request.max_tokens)
+        about = request.about(bill.context.tenant)
+        said = (request.system, request.messages, request.max_tokens)
+        reply = self.model.converse(model, *said, about, request.sampling)
         # Closed at once when the client goes, not at the next garbage collection.
         stream = cast(AsyncGenerator[str | ModelReport, None], reply)
         try:
@@ -50,6 +66,8 @@ class MeteredModel:
                 async for item in items:
                     if isinstance(item, ModelReport):
                         report = item
+                        if ending is not None:
+                            ending.stop_reason = item.stop_reason
                     elif item:
                         pieces.append(item)
                         yield item

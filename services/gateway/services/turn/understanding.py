@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from contracts.memory.queries import PastTurn
-from services.gateway.models.session import SessionTurn
+from contracts.memory.queries import ContextAnsweredV1, PastTurn
+from services.gateway.models.session import Session, SessionTurn
 from services.gateway.models.turn import Question
-from services.gateway.services.ports import Sessions
 from services.gateway.services.turn.citations import without_thoughts
 from services.gateway.services.turn.follow_up import is_follow_up, with_subject
 from services.gateway.services.turn.metered_model import MeteredModel, ModelRequest
@@ -35,14 +34,13 @@ class Understood:
     """`session` is None when its store did not answer."""
 
     query: str
-    session: Sequence[SessionTurn] | None
+    session: Session | None
 
 
 @dataclass(frozen=True)
 class Understanding:
     """With `condense_model` None, or when it fails or is late, the rules of follow_up decide."""
 
-    sessions: Sessions
     model: MeteredModel
     condense_model: str | None
     condense_s: float
@@ -50,23 +48,16 @@ class Understanding:
     async def understand(
         self,
         asked: Question,
-        remembering: Awaitable[Sequence[PastTurn] | None],
+        session: Session | None,
+        remembering: Awaitable[ContextAnsweredV1 | None],
         bill: Bill,
     ) -> Understood:
         """`remembering` is awaited only for a follow-up whose session has expired."""
-        session = await self._session(asked)
-        known = session or []
+        known: Sequence[SessionTurn] = session.turns if session else ()
         if not known and is_follow_up(asked.text):
-            known = [_as_session(turn) for turn in await remembering or ()]
+            remembered = await remembering
+            known = [_as_session(turn) for turn in remembered.turns] if remembered else ()
         return Understood(await self._condensed(asked.text, known, bill), session)
-
-    async def _session(self, asked: Question) -> list[SessionTurn] | None:
-        who = asked.principal
-        try:
-            return await self.sessions.load(who.tenant, who.user, asked.conversation_id)
-        except Unavailable:
-            logger.warning("session_missed")
-            return None
 
     async def _condensed(self, question: str, known: Sequence[SessionTurn], bill: Bill) -> str:
         """The query. `known` is the conversation, oldest first."""

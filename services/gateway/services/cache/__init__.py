@@ -1,0 +1,1 @@
+"""Answers that are given again, and computations that many askers share."""

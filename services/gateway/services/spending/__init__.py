@@ -1,0 +1,1 @@
+"""Spending: tenants' settings, limits, holds, alerts, usage, and the ledger made again."""
