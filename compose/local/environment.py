@@ -13,6 +13,8 @@ DUMMY_CREDENTIALS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+# The account of emulators.
+ACCOUNT = "000000000000"
 _LOOPBACK = "127.0.0.1,localhost"
 
 

@@ -74,6 +74,11 @@ class Layout:
         return self.root / "stores"
 
     @property
+    def ledger_opened(self) -> Path:
+        """Is there once the ledger was opened: an empty one after that is a lost one."""
+        return self.root / "ledger-opened"
+
+    @property
     def models_used(self) -> Path:
         """Whose models embedded the documents."""
         return self.root / "models"

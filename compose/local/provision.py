@@ -26,7 +26,7 @@ from contracts.topology import (
     Subscription,
     Table,
 )
-from shared.aws import Clients
+from shared.aws import Clients, account_of
 from shared.settings import Settings
 
 # How many calls at once: an emulator is one process.
@@ -35,6 +35,7 @@ _CONCURRENCY = 16
 
 async def provision(settings: Settings) -> None:
     """Queues with dead letters, topics with subscriptions, buckets, tables."""
+    settings = settings.model_copy(update={"aws_account": await account_of(settings)})
     async with AsyncExitStack() as stack:
         clients = Clients(stack, settings)
         names = ("sqs", "sns", "s3", "dynamodb")
@@ -113,6 +114,7 @@ class _Aws:
             await self.s3.create_bucket(
                 Bucket=self.settings.resource(bucket.name),
                 **({} if region == "us-east-1" else where),
+                **({"ObjectLockEnabledForBucket": True} if bucket.lock_days else {}),
             )
         except ClientError as error:
             if _code(error) != "BucketAlreadyOwnedByYou":
@@ -196,6 +198,13 @@ class _Aws:
             await self.s3.put_bucket_notification_configuration(
                 Bucket=name, NotificationConfiguration={"QueueConfigurations": told}
             )
+        if bucket.lock_days:
+            retention = {"Mode": "COMPLIANCE", "Days": bucket.lock_days}
+            lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
+            await self.s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
+        if bucket.browsers:
+            rule = {"AllowedOrigins": ["*"], "AllowedMethods": ["POST"], "AllowedHeaders": ["*"]}
+            await self.s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [rule]})
         await self.s3.put_bucket_lifecycle_configuration(
             Bucket=name, LifecycleConfiguration={"Rules": [*expiring, unfinished]}
         )

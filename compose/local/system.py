@@ -33,7 +33,7 @@ from compose.local.parts.services import (
     services,
     shell_file,
 )
-from compose.local.parts.valkey import valkey
+from compose.local.parts.valkey import open_ledger, valkey
 from compose.local.plan import EMBEDDED, MINISTACK, Plan
 from compose.local.probes import answering_services
 from compose.local.process_list import STAGES, ProcessList, alive, end, read_entries
@@ -173,7 +173,8 @@ class System:
         write_private(self.layout.token, mint_token(secrets.token_secret) + "\n")
         async with together() as group:
             if self.plan.account is None:
-                group.create_task(self.fleet.run(bedrock(self.layout, self.plan.bedrock_port)))
+                part = bedrock(self.layout, self.plan.bedrock_port, environment)
+                group.create_task(self.fleet.run(part))
             await self._start_stores(environment)
             for part in services(self.plan, environment):
                 group.create_task(self.fleet.run(part))
@@ -192,6 +193,9 @@ class System:
             group.create_task(self._start_search_stores())
             database = postgres(self.layout, plan.postgres_port, secrets.postgres_password)
             await self.fleet.run(await database)
+        if not self.layout.ledger_opened.exists():
+            await open_ledger(plan.valkey_port, secrets.valkey_password)
+            self.layout.ledger_opened.touch()
         if lags:
             await refill.fill(self.layout, environment, model_credentials(plan), self.progress)
         self.layout.stores.write_text(plan.stores)

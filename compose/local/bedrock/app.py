@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,13 @@ from starlette.responses import JSONResponse
 
 from compose.local.bedrock.chat import Answerer
 from compose.local.bedrock.converse import converse_routes
+from compose.local.bedrock.customizing.book import Book
+from compose.local.bedrock.customizing.events import Announcing
+from compose.local.bedrock.customizing.files import SetFiles
+from compose.local.bedrock.customizing.jobs import Customizing
+from compose.local.bedrock.customizing.routes import customizing_routes
+from compose.local.bedrock.customizing.sagemaker import SageMaker
+from compose.local.bedrock.customizing.sagemaker_routes import sagemaker_routes
 from compose.local.bedrock.encoder import Encoder
 from compose.local.bedrock.errors import (
     BedrockError,
@@ -21,6 +29,7 @@ from compose.local.bedrock.errors import (
     error_response,
 )
 from compose.local.bedrock.extractive import ExtractiveAnswerer
+from compose.local.bedrock.faults import FaultyAnswerer
 from compose.local.bedrock.graph import ready_graph
 from compose.local.bedrock.invoke import InvokeModel
 from compose.local.bedrock.lane import Lane
@@ -30,6 +39,10 @@ from compose.local.bedrock.rerank import Reranker
 from compose.local.bedrock.rerank_routes import rerank_routes
 from compose.local.bedrock.ring import Ring
 from compose.local.bedrock.settings import Settings
+from compose.local.environment import ACCOUNT
+from contracts.topology import TRAINING_EVENTS
+from shared.aws import Clients
+from shared.settings import Settings as AwsSettings
 
 LLM_TIMEOUT = httpx.Timeout(120, connect=5)
 
@@ -61,12 +74,34 @@ async def _wire(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None
     for close in (passages.close, interactive.close, bulk.close):
         stack.callback(close)
     answerer = await _answerer(settings, stack, ExtractiveAnswerer(interactive, passages))
+    if settings.model_faults:
+        answerer = FaultyAnswerer(answerer)
     invoke = InvokeModel(interactive, bulk, passages)
     app.add_route("/model/{model_id:path}/invoke", invoke.handle, methods=["POST"])
-    app.include_router(converse_routes(answerer))
+    customizing, sagemaker = await _customizing(settings, stack)
+    app.include_router(converse_routes(answerer, customizing.check_served))
+    app.include_router(customizing_routes(customizing))
+    app.include_router(sagemaker_routes(sagemaker))
     reranker = Reranker(interactive, passages, settings.rerank_budget_ms)
     app.include_router(rerank_routes(reranker))
     app.add_api_route("/healthz", _healthy, methods=["GET"])
+
+
+async def _customizing(settings: Settings, stack: AsyncExitStack) -> tuple[Customizing, SageMaker]:
+    """Their files and events go through the AWS that the services use."""
+    aws = AwsSettings()
+    clients = Clients(stack, aws)
+    files = SetFiles(await clients.open("s3"))
+    events = Announcing(await clients.open("sqs"), aws.resource(TRAINING_EVENTS))
+    book = Book(settings.state / "customizing.json")
+    place = f"{aws.aws_region}:{aws.aws_account or ACCOUNT}"
+    pace = partial(asyncio.sleep, settings.training_phase_s)
+    told = (pace, place, settings.model_faults)
+    made = Customizing(book, files, events.tell, *told), SageMaker(book, files, events.send, *told)
+    for one in made:
+        stack.push_async_callback(one.close)
+        one.resume()
+    return made
 
 
 def _ring_folder(settings: Settings, graph: Path) -> Path:

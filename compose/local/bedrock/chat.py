@@ -15,6 +15,13 @@ class Block(BaseModel):
     text: str
 
 
+class CachePoint(BaseModel):
+    """Where a cached prefix ends: of no effect here."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
+    cache_point: dict[str, Any]
+
+
 class Message(BaseModel):
     """One message of the conversation."""
 
@@ -87,7 +94,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
     messages: list[Message] = Field(min_length=1)
-    system: list[Block] = []
+    system: list[Block | CachePoint] = []
     inference_config: InferenceConfig = InferenceConfig()
     tool_config: ToolConfig | None = None
 
@@ -98,12 +105,24 @@ class ChatRequest(BaseModel):
         return self
 
     @property
+    def system_text(self) -> str:
+        """All blocks, one after another."""
+        return "\n".join(block.text for block in self.system if isinstance(block, Block))
+
+    @property
     def prompt(self) -> str:
         """The last user message."""
         return self.messages[-1].text
 
 
-StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "content_filtered", "tool_use"]
+StopReason = Literal[
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "content_filtered",
+    "guardrail_intervened",
+    "tool_use",
+]
 
 
 @dataclass(frozen=True)

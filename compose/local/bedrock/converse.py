@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -25,13 +25,18 @@ NO_STREAMED_TOOLS = (
 )
 
 
-def converse_routes(answerer: Answerer) -> APIRouter:
+# Raises BedrockError for a model id that is not served.
+Served = Callable[[str], None]
+
+
+def converse_routes(answerer: Answerer, served: Served = lambda _: None) -> APIRouter:
     """Both calls over one answerer. The model id may hold slashes: it can be an ARN."""
     router = APIRouter()
 
     @router.post("/model/{model_id:path}/converse")
-    async def converse(request: ChatRequest) -> dict[str, Any]:
+    async def converse(model_id: str, request: ChatRequest) -> dict[str, Any]:
         begun = time.perf_counter()
+        served(model_id)
         if request.tool_config is not None:
             called = await answerer.call_tools(request, request.tool_config)
             return _answer(_blocks(called), called.finish, begun)
@@ -41,8 +46,9 @@ def converse_routes(answerer: Answerer) -> APIRouter:
         return _answer([{"text": text}], finish, begun)
 
     @router.post("/model/{model_id:path}/converse-stream")
-    async def converse_stream(request: ChatRequest) -> StreamingResponse:
+    async def converse_stream(model_id: str, request: ChatRequest) -> StreamingResponse:
         begun = time.perf_counter()
+        served(model_id)
         if request.tool_config is not None:
             raise ValidationError(NO_STREAMED_TOOLS)
         pieces = answerer.answer(request)

@@ -24,6 +24,13 @@ class NotFoundError(BedrockError):
     name = "ResourceNotFoundException"
 
 
+class ConflictError(BedrockError):
+    """The name is taken, or the state does not allow it."""
+
+    status = 400
+    name = "ConflictException"
+
+
 class ModelError(BedrockError):
     """The model behind Converse gave an answer that cannot be read."""
 

@@ -1,14 +1,17 @@
 """The answerer of a machine without a language model: it quotes the sources and cites them."""
 
+import json
 import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 import numpy as np
 
-from compose.local.bedrock.chat import ChatRequest, Finish, ToolAnswer, ToolConfig
+from compose.local.bedrock.chat import ChatRequest, Finish, ToolAnswer, ToolConfig, ToolUse
 from compose.local.bedrock.encoder import Floats, word_pieces
 from compose.local.bedrock.errors import ValidationError
+from compose.local.bedrock.judging import TOOL, judged, read_case
 from compose.local.bedrock.lane import Lane
 from compose.local.bedrock.passages import Passages
 from compose.local.bedrock.sentences import Sentence, sentences
@@ -38,6 +41,9 @@ MOST_CHARACTERS = 600
 PART_NEAR_BEST = 0.5
 """A row or item needs this share of what the best one says of the question by itself."""
 
+_NUMBERS = {"one": 1, "two": 2, "three": 3}
+_SENTENCES = re.compile(r"(?i)\bat most (one|two|three|\d{1,2}) sentences?\b")
+
 
 @dataclass(frozen=True)
 class Quote:
@@ -54,7 +60,10 @@ class Quote:
 
 
 class ExtractiveAnswerer:
-    """Quotes up to three sentences, each followed by the number of its source."""
+    """Quotes up to three sentences, each followed by the number of its source.
+
+    The one thing that it reads in the system text is how many sentences it may quote.
+    """
 
     def __init__(self, lane: Lane, passages: Passages) -> None:
         self._lane = lane
@@ -63,7 +72,8 @@ class ExtractiveAnswerer:
     async def answer(self, request: ChatRequest) -> AsyncGenerator[str | Finish, None]:
         """Word by word; cut off at maxTokens."""
         asked = read_sources(request.prompt)
-        text = NO_SOURCES if asked is None else await self.quote(asked)
+        most = sentences_in(request.system_text)
+        text = NO_SOURCES if asked is None else await self.quote(asked, most)
         limit, used, stopped = request.inference_config.max_tokens, 0, False
         for word in re.findall(r"\S+\s*", text):
             size = len(word_pieces(word))
@@ -71,17 +81,22 @@ class ExtractiveAnswerer:
                 break
             used += size
             yield word
-        read = "\n".join([m.text for m in request.messages] + [b.text for b in request.system])
+        read = "\n".join([*(m.text for m in request.messages), request.system_text])
         yield Finish("max_tokens" if stopped else "end_turn", len(word_pieces(read)), used)
 
     async def call_tools(self, request: ChatRequest, config: ToolConfig) -> ToolAnswer:
-        """Raises ValidationError: quoting calls nothing."""
-        del request, config
-        raise ValidationError(NO_TOOLS)
+        """Judges by rule. Raises ValidationError for any other tool: quoting calls nothing."""
+        named, case = config.tool_choice.tool, read_case(request.prompt)
+        if named is None or named.name != TOOL or case is None:
+            raise ValidationError(NO_TOOLS)
+        arguments = judged(case)
+        read = len(word_pieces(f"{request.system_text}\n{request.prompt}"))
+        finish = Finish("tool_use", read, len(word_pieces(json.dumps(arguments))))
+        return ToolAnswer("", (ToolUse(f"tooluse_{uuid4().hex}", TOOL, arguments),), finish)
 
-    async def quote(self, asked: SourcedQuestion) -> str:
+    async def quote(self, asked: SourcedQuestion, most: int = MOST_QUOTES) -> str:
         """The best sentences with their citations, or that there is no answer."""
-        best = choose(await self._scored(asked))
+        best = choose(await self._scored(asked))[:most]
         if not best:
             return NO_ANSWER
         cited = [f"{quote.sentence.quote} [{quote.source}]" for quote in best]
@@ -106,6 +121,15 @@ class ExtractiveAnswerer:
             )
             for i, vector in zip(chosen, vectors, strict=True)
         ]
+
+
+def sentences_in(system: str) -> int:
+    """How many sentences an answer may have by "at most one sentence", "at most 2 sentences"."""
+    asked = _SENTENCES.search(system)
+    if asked is None:
+        return MOST_QUOTES
+    word = asked[1].lower()
+    return min(MOST_QUOTES, max(1, int(word) if word.isdigit() else _NUMBERS[word]))
 
 
 def telling(found: Sequence[tuple[Sentence, int]], seeking: Wanted) -> list[tuple[Sentence, int]]:

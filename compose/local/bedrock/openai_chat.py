@@ -79,7 +79,7 @@ class OpenAIAnswerer:
 
 def request_body(model: str, request: ChatRequest) -> dict[str, Any]:
     """The chat-completions body for a Converse request."""
-    system = "\n".join(block.text for block in request.system)
+    system = request.system_text
     messages = [{"role": "system", "content": system}] if system else []
     messages += [{"role": m.role, "content": m.text} for m in request.messages]
     config = request.inference_config

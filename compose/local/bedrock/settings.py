@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     )
     llm_model: str = Field(default="", description="the model's name at that address")
     llm_api_key: str = Field(default="", description="key for that address, if it wants one")
+    model_faults: bool = Field(
+        default=False,
+        description="for tests: a question may ask for a failure of the model, as in"
+        " {{fault:throttled}}, and a line of a training set for one of its training, as in"
+        " {{fault:fail_training}}",
+    )
+    training_phase_s: float = Field(
+        default=1.0, ge=0, description="seconds that each phase of a model's training takes"
+    )
 
     @model_validator(mode="after")
     def _model_is_named(self) -> Self:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from compose.local.environment import ACCOUNT
 from compose.local.layout import Layout
 from compose.local.localstack.install import install
 from compose.local.parts.localstack import localstack
@@ -17,7 +18,10 @@ from shared.settings import Settings
 async def aws(layout: Layout, plan: Plan, run: Callable[[Part], Awaitable[None]]) -> None:
     """Ready means provisioned: so it is again after a crash of the emulator."""
     settings = Settings(
-        aws_endpoint_url=plan.aws_url, name_prefix=plan.name_prefix, aws_region=plan.region
+        aws_endpoint_url=plan.aws_url,
+        aws_account=ACCOUNT,
+        name_prefix=plan.name_prefix,
+        aws_region=plan.region,
     )
     if plan.emulator not in (MINISTACK, LOCALSTACK):
         await provision(settings)

@@ -1,11 +1,12 @@
 """The five services as processes, and the one environment that they all read."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
 
 from compose.local.account import CALLERS
-from compose.local.environment import DUMMY_CREDENTIALS
+from compose.local.environment import ACCOUNT, DUMMY_CREDENTIALS
 from compose.local.layout import Layout
 from compose.local.parts.part import Part
 from compose.local.parts.postgres import postgres_url
@@ -13,11 +14,18 @@ from compose.local.parts.search_stores import search_environment
 from compose.local.parts.valkey import valkey_url
 from compose.local.plan import Plan
 from compose.local.probes import answers_http
-from contracts.topology import SERVICES
+from contracts.topology import SERVICES, TRAINER
 
 # A worker drains for 25 s, the gateway for 110 s so that streams can finish.
 _GRACE_S = {"gateway": 115.0}
 _WORKER_GRACE_S = 30.0
+# What SageMaker's stand-in trains; it looks at the names' form alone.
+_TRAINED = "meta.llama3-3-70b-instruct-v1:0"
+_HUB_CONTENT = (
+    "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/"
+    "meta-textgeneration-llama-3-3-70b-instruct"
+)
+_IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/trainer:1"
 
 
 def services(plan: Plan, environment: Mapping[str, str]) -> list[Part]:
@@ -30,6 +38,7 @@ def environment_of(plan: Plan, layout: Layout) -> dict[str, str]:
     return {
         "RAGOPS_AWS_ENDPOINT_URL": plan.aws_url,
         "RAGOPS_AWS_REGION": plan.region,
+        "RAGOPS_AWS_ACCOUNT": ACCOUNT,
         "RAGOPS_NAME_PREFIX": plan.name_prefix,
         **_models(plan),
         # A poll is never cut short, so this is how long a stop may wait for it.
@@ -58,6 +67,12 @@ def _models(plan: Plan) -> dict[str, str]:
         "RAGOPS_EMBEDDING_DIMENSION": "384",
         "RAGOPS_ANSWER_MODELS": f'["{answering}"]',
         "RAGOPS_RERANK_MODEL": "local.maxsim-v1",
+        # The emulator has no roles; the stand-in looks at the name's form alone.
+        "RAGOPS_TRAINING_ROLE": f"arn:aws:iam::{ACCOUNT}:role/ragops-{TRAINER}",
+        "RAGOPS_TRAINING_POLL_S": "2",
+        "RAGOPS_SAGEMAKER_HUB_MODELS": json.dumps({_TRAINED: _HUB_CONTENT}),
+        "RAGOPS_SAGEMAKER_IMAGES": json.dumps({_TRAINED: _IMAGE}),
+        "RAGOPS_TRAINING_PRICES": json.dumps({_TRAINED: "1"}),
     }
 
 

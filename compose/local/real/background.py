@@ -15,7 +15,7 @@ from compose.local.process_list import Entry, end
 
 Process: TypeAlias = "subprocess.Popen[bytes]"
 
-_START_S = 120.0
+_START_S = 240.0
 _PROBE_S = 0.1
 
 

@@ -1,8 +1,10 @@
 """Fetches what a server is made of, once, into `.servers`: Maven brings it, hashes check it."""
 
+import fcntl
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,19 +16,31 @@ _MAVEN_S = 900.0
 
 
 def install_once(name: str, pom: Path, lay_out: Callable[[Path], None]) -> Path:
-    """The folder of server `name`; `lay_out` fills it whenever the pom is not that of last time."""
+    """The folder of server `name`; `lay_out` fills it whenever the pom is not that of last time.
+
+    Another process that installs the same server is waited for.
+    """
     home = SERVERS / name
     stamp = home / "installed"
     wanted = sha256(pom.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return home
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    with _alone(SERVERS / f"{name}.lock"):
+        if stamp.exists() and stamp.read_text() == wanted:
+            return home
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        lay_out(home)
+        stamp.write_text(wanted)
+    return home
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    SERVERS.mkdir(parents=True, exist_ok=True)
     # Hundreds of megabytes that must never be added to the repository by accident.
     (SERVERS / ".gitignore").write_text("*\n")
-    lay_out(home)
-    stamp.write_text(wanted)
-    return home
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def maven(pom: Path, *arguments: str) -> None:

@@ -1,0 +1,1 @@
+"""Customization of models: jobs with their phases, custom models, deployments that answer."""
