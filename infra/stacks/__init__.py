@@ -1,0 +1,1 @@
+"""The stacks, one file each, and the parts that they are put together from."""
