@@ -93,7 +93,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str | Path | Decimal):
         return str(value)
     if isinstance(value, SecretStr):
-        return "…"
+        return "…" if value.get_secret_value() else ""
     return json.dumps(value)
 
 
@@ -117,6 +117,19 @@ _KINDS_HEAD = """# Kinds of files
 What can be taken in, what reads it, and what the golden corpus in `tests/integration/ingestion/`
 shows of each kind. A citation names the page where the kind has pages: of a PDF, a slide of a
 presentation, a sheet of a workbook. `make docs` writes this page from the corpus.
+
+Files inside of an archive, and files attached to a mail, become documents of their own, named
+`mail.eml/list.csv`; those of no known kind, broken or with a password are named in the document's
+`note`. Systems' own files (`__MACOSX`, `.DS_Store`, `Thumbs.db`, `desktop.ini`) are left out.
+
+Pictures and scanned pages are read where Tesseract is installed (`apt install tesseract-ocr`, and
+for other languages than English `tesseract-ocr-deu` and so on, named in `RAGOPS_OCR_LANGUAGES`).
+
+What a person does not see is no text: letters in white on white, or of a point or less; what a
+page hides by `hidden`, `display: none`, `visibility: hidden`, `opacity: 0` or a place outside, in
+an element's own style or by a class or an id of its style sheet; hidden sheets, rows and columns,
+but not rows that a filter hides; hidden slides and shapes; hidden and deleted text of Word and RTF
+files. Macros are neither run nor read, and nothing that a file refers to is fetched.
 
 | extension | media type | read by | pages | what is read |
 |---|---|---|---|---|
