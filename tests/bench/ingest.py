@@ -14,7 +14,7 @@ import httpx
 from compose.local.system import System
 from contracts.ingestion.document import document_id
 from services.ingestion.services.chunking.chunking import chunks_of
-from services.ingestion.services.reading.text import read_markdown
+from services.ingestion.services.reading.formats.text import read_markdown
 from services.ingestion.services.reading.titles import title_of
 from shared.testing.probe import until
 from tests.bench.bare_model import bare_speed, fused_gain
@@ -44,7 +44,7 @@ async def measure() -> list[Figure]:
         before = await asyncio.to_thread(bare_speed, state, texts[::2])
         async with System(state) as system:
             started = datetime.now(UTC)
-            await asyncio.to_thread(_send, system, bodies)
+            await asyncio.to_thread(send, system, bodies)
             await _ready(system, [body["name"] for body in bodies[-BATCH:]])
             documents = await _all_ready(system, len(bodies))
         after = await asyncio.to_thread(bare_speed, state, texts[1::2])
@@ -61,12 +61,12 @@ async def measure() -> list[Figure]:
 
 
 def _embedded(body: dict[str, str]) -> list[str]:
-    [parsed] = read_markdown(body["text"].encode())
+    parsed = read_markdown(body["text"].encode())
     parsed = replace(parsed, title=title_of(parsed, body["name"], {}))
     return [chunk.embedded_text for chunk in chunks_of(parsed)]
 
 
-def _send(system: System, bodies: list[dict[str, str]]) -> None:
+def send(system: System, bodies: list[dict[str, str]]) -> None:
     sqs: Any = system.client("sqs")
     url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
     for start in range(0, len(bodies), BATCH):

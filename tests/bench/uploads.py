@@ -1,12 +1,12 @@
 """The gateway's memory while 20 uploads of 40 MB come in at once, over HTTP and a real S3 API."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 
 import httpx
 import psutil
 
+from tests.bench.child import started
 from tests.bench.figures import Figure
 from tests.unit.gateway.fakes import a_token
 
@@ -19,16 +19,8 @@ _EVERY_S = 0.02
 
 
 async def measure() -> list[Figure]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.uploads_process", stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        port = int(await process.stdout.readline())
-        grown_mb = await _grown_mb(port, psutil.Process(process.pid))
-    finally:
-        process.terminate()
-        await process.wait()
+    async with started("uploads_process") as (port, process):
+        grown_mb = await _grown_mb(port, process)
     about = f"{UPLOADS} uploads of {FILE_BYTES >> 20} MB at once"
     return [Figure("gateway memory for uploads", grown_mb, LIMIT_MB, "MB", False, about)]
 

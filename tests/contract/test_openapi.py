@@ -8,12 +8,36 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from contracts.gateway import http, http_chat, http_search
+from contracts.gateway import (
+    http,
+    http_chat,
+    http_conversations,
+    http_exports,
+    http_judgements,
+    http_prompts,
+    http_reviews,
+    http_search,
+    http_trainings,
+    http_usage,
+    http_versions,
+)
 from services.gateway.openapi import COMMAND, FILE, described, main
 
 SHAPES = {
     shape.__name__: shape
-    for module in (http, http_search, http_chat)
+    for module in (
+        http,
+        http_search,
+        http_chat,
+        http_usage,
+        http_versions,
+        http_conversations,
+        http_exports,
+        http_judgements,
+        http_prompts,
+        http_reviews,
+        http_trainings,
+    )
     for shape in vars(module).values()
     if isinstance(shape, type) and issubclass(shape, BaseModel) and shape is not BaseModel
 }

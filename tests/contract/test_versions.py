@@ -1,12 +1,15 @@
 """Every producer version is understood by every consumer: upcast, unknown fields, round trips."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.envelope import Context, wrap
+from contracts.gateway.prompts import PromptMovedV1
+from contracts.gateway.turns import TurnCompletedV1, TurnCompletedV2
 from contracts.ingestion.documents import (
     IngestDocumentV1,
     IngestDocumentV2,
@@ -63,6 +66,34 @@ def test_only_version_2_of_model_used_takes_a_purpose_that_nobody_knew() -> None
         ModelUsedV1.model_validate(data)
 
 
+TURN = {
+    "turn_id": "t1",
+    "conversation_id": "c1",
+    "question": "q",
+    "query": "q",
+    "answer": "a [1].",
+    "model": "m",
+    "prompt_version": "1",
+    "sources": [],
+    "input_tokens": 1,
+    "output_tokens": 1,
+    "cost_usd": "0.1",
+    "started_at": "2026-01-01T00:00:00Z",
+    "completed_at": "2026-01-01T00:00:01Z",
+    "from_the_future": 7,
+}
+
+
+def test_version_1_of_a_turn_arrives_as_version_2_without_prompt_or_consent() -> None:
+    sent = wrap(TurnCompletedV1.model_validate(TURN), CONTEXT)
+    assert sent.version == 1
+    arrived = message_of(decode(encode(sent)))
+    assert isinstance(arrived, TurnCompletedV2)
+    assert arrived == TurnCompletedV2.model_validate(TURN)
+    assert (arrived.prompt, arrived.arm, arrived.consent_to_training) == (None, None, False)
+    assert arrived.model_dump()["from_the_future"] == 7
+
+
 @pytest.mark.parametrize("data", [{}, {"text": "x", "key": "y"}])
 def test_version_1_wants_exactly_one_source(data: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="exactly one"):
@@ -105,3 +136,11 @@ def test_the_reason_names_the_fault_and_never_the_value(
     with pytest.raises(Undecodable, match=reason) as caught:
         message_of(decode(json.dumps(body | change)))
     assert secret not in str(caught.value)
+
+
+def test_a_label_that_stands_nowhere_arrives() -> None:
+    """What is None is left out of an envelope, but this field is required."""
+    moved = PromptMovedV1(
+        name="answer", label="canary", version=None, revision=2, moved_at=datetime.now(UTC)
+    )
+    assert message_of(decode(encode(wrap(moved, CONTEXT)))) == moved

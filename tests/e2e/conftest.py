@@ -44,8 +44,10 @@ async def system(
     tmp_path_factory: pytest.TempPathFactory, emulator: str, collector: Collector
 ) -> AsyncIterator[System]:
     """One for the whole session; a test that breaks a process puts it right again."""
-    state, traced = tmp_path_factory.mktemp("system"), {"RAGOPS_OTLP_URL": collector.url}
-    async with System(state, emulator=emulator, extra=traced) as running:
+    extra = {"RAGOPS_OTLP_URL": collector.url, "RAGOPS_ERASURE_CHECK_S": "1"}
+    extra["RAGOPS_MODEL_FAULTS"] = "1"
+    state = tmp_path_factory.mktemp("system")
+    async with System(state, emulator=emulator, extra=extra) as running:
         yield running
 
 

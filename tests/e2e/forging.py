@@ -54,7 +54,10 @@ def _value(schema: Mapping[str, Any], root: Mapping[str, Any], things: Mapping[s
 
 def _scalar(schema: Mapping[str, Any]) -> Any:
     if schema["type"] == "string":
-        return datetime.now(UTC).isoformat() if schema.get("format") == "date-time" else "forged"
+        now = datetime.now(UTC)
+        moments = {"date-time": now.isoformat(), "date": now.date().isoformat()}
+        word = "forged".ljust(schema.get("minLength", 0), "d")
+        return moments.get(schema.get("format", ""), word)
     if schema["type"] == "boolean":
         return True
     return min(1, schema.get("maximum", 1))

@@ -76,3 +76,42 @@ def _embedded(system: System, sql: str, value: str) -> list[Any]:
     (file,) = system.layout.search.glob("search-*.db")
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         return connection.execute(sql, (value,)).fetchall()
+
+
+async def remove_from_index(system: System, tenant: str, document_id: str) -> None:
+    """Damage: the document's passages and versions are gone, and its head is there."""
+    if system.plan.stores != REAL:
+        of = "SELECT id FROM versions WHERE document_id = ?"
+        _damage(system, f"DELETE FROM passages WHERE version IN ({of})", document_id)
+        _damage(system, "DELETE FROM versions WHERE document_id = ?", document_id)
+        return
+    url = opensearch_url(system.plan.opensearch_port)
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        query = {"query": {"term": {"document_id": document_id}}}
+        path = f"/ragops-passages-*/_delete_by_query?refresh=true&routing={tenant}"
+        answer = await http.post(path, json=query)
+        assert answer.raise_for_status().json()["deleted"]
+
+
+async def remove_from_graph(system: System, tenant: str, document_id: str) -> None:
+    """Damage: the document's passages lead to no names."""
+    if system.plan.stores != REAL:
+        of = "SELECT p.id FROM passages p JOIN versions v ON v.id = p.version"
+        for table in ("mentions", "abouts"):
+            where = f"passage IN ({of} WHERE v.document_id = ?)"
+            _damage(system, f"DELETE FROM {table} WHERE {where}", document_id)
+        return
+    async with AsyncGraphDatabase.driver(neo4j_url(system.plan.neo4j_port)) as driver:
+        await driver.execute_query(
+            "MATCH (:Version {tenant: $tenant, document_id: $id})<-[:OF]-(:Passage)"
+            "-[r:MENTIONS|ABOUT]->() DELETE r",
+            tenant=tenant,
+            id=document_id,
+        )
+
+
+def _damage(system: System, sql: str, value: str) -> None:
+    (file,) = system.layout.search.glob("search-*.db")
+    with closing(sqlite3.connect(file, timeout=10)) as connection:
+        connection.execute(sql, (value,))
+        connection.commit()

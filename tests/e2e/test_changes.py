@@ -99,3 +99,15 @@ async def test_a_delete_is_invisible_at_once_and_leaves_what_others_support(
     await until(no_trace, 30, 0.3)
     assert "kestrel pump" in await entities(either, someone.tenant)
     assert await passages(either, kept) == 1
+
+    async def complete() -> dict[str, Any] | None:
+        shown = (await someone.http.get(f"/v1/documents/{gone}/certificate")).json()
+        return shown if shown["complete"] else None
+
+    proof = await until(complete, 30, 0.2)
+    assert (proof["name"], proof["missing"]) == (None, [])
+    removed = {(one["service"], one["place"]): one["removed"] for one in proof["places"]}
+    assert removed["retrieval", "passages"] == 1
+    assert removed["retrieval", "names"] >= 2
+    assert removed["ingestion", "manifests"] == removed["ingestion", "uploads"] == 1
+    assert (await someone.http.get(f"/v1/documents/{kept}/certificate")).status_code == 404

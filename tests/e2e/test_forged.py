@@ -32,16 +32,46 @@ TEXT = f"The safe of the Thornbury mill holds {SECRET} and nothing else."
 # What a queue's consumer takes; anything else there is a dead letter.
 TAKEN = {
     "ingestion-documents": {"IngestDocument", "ObjectsDropped", "DeleteDocument"},
-    "ingestion-queries": {"GetDocument", "ListDocuments", "DeleteDocument", "TakenInRequested"},
-    "ingestion-events": {"DocumentIndexed", "IndexingRefused", "TurnCompleted"},
+    "ingestion-queries": {
+        *("GetDocument", "ListDocuments", "DeleteDocument", "TakenInRequested"),
+        *("RetryDocument", "CancelDocument", "ReindexDocument"),
+        *("ListVersions", "DescribeDocument", "RestoreVersion"),
+        *("ContentRequested", "TextRequested", "GetCertificate"),
+        *("AuditRegistry", "AuditObjects", "RepairDocument", "RemoveOrphan"),
+    },
+    "ingestion-events": {
+        *("DocumentIndexed", "IndexingRefused", "DocumentPurged", "TurnCompleted"),
+        *("BudgetReached", "TenantChanged", "TenantDeleted"),
+    },
     "retrieval-index": {"DocumentChunked"},
-    "retrieval-control": {"DocumentDeleted"},
-    "retrieval-queries": {"SearchRequested", "GraphRequested", "PassageRequested"},
-    "memory-queries": {"ContextRequested", "ListConversations"},
-    "memory-events": {"TurnCompleted"},
-    "gateway-events": {"ModelUsed"},
-    "finetune-exports": set[str](),
-    "finetune-events": {"TurnCompleted"},
+    "retrieval-control": {"DocumentDeleted", "TenantDeleted"},
+    "retrieval-queries": {
+        *("SearchRequested", "GraphRequested", "PassageRequested"),
+        *("AudienceRequested", "AuditIndex", "AuditNames"),
+    },
+    "memory-queries": {
+        "ContextRequested",
+        "ListConversations",
+        "ConversationRequested",
+        "TurnRequested",
+        "RenameConversation",
+        "DeleteConversation",
+    },
+    "memory-events": {"TurnCompleted", "DocumentDeleted", "UserErased", "TenantDeleted"},
+    "gateway-events": {"ModelUsed", "DocumentIndexed", "DocumentDeleted", "ErasureDone"},
+    "finetune-exports": {
+        *("ArchivedTenantsRequested", "ArchivedUsageRequested"),
+        *("ExportRequested", "RunExport", "GetExport", "ListExports"),
+        *("EstimateTraining", "TrainingRequested", "RunTraining", "GetTraining", "ListTrainings"),
+        *("StopTraining", "ApproveTraining", "RollBackTraining", "GetTunedModel"),
+        *("ListReviews", "GetReview", "CorrectAnswer"),
+    },
+    "finetune-trainings": {"TrainingMoved"},
+    "finetune-events": {
+        *("TurnCompleted", "FeedbackGiven", "UserErased", "TenantDeleted"),
+        *("ModelUsed", "TenantChanged", "DocumentIndexed", "DocumentDeleted"),
+        *("PromptRegistered", "PromptMoved"),
+    },
 }
 
 
@@ -75,7 +105,7 @@ class Two:
         assert SECRET not in (await self.mallory.ask("What is in the safe of the mill?")).text
         assert await self.view() == before
         usage = (await self.victor.http.get("/v1/usage")).json()
-        assert 0 < usage["own"]["input_tokens"] < TOKENS
+        assert 0 < usage["total"]["input_tokens"] < TOKENS
         turn = await self.victor.ask("and nothing else?", self.things["conversation_id"])
         assert "forged" not in turn.one("meta")["query"].lower()
         assert SECRET in turn.text
@@ -103,7 +133,7 @@ async def two(system: System) -> AsyncIterator[Two]:
 
         async def charged() -> bool:
             usage = (await victor.http.get("/v1/usage")).json()
-            return bool(usage["own"]["input_tokens"])
+            return bool(usage["total"]["input_tokens"])
 
         await until(charged, 30, 0.2)
         meta = turn.one("meta")
@@ -239,7 +269,7 @@ async def test_a_claim_check_of_another_tenant(two: Two) -> None:
     """The body is looked for in the sender's own folder only, whatever id and claim say."""
     before = await two.view()
     queue, victor = "memory-events", two.victor.tenant
-    (honest,) = [one for one in forged(victor, two.things) if one.type == "TurnCompleted"]
+    [*_, honest] = [one for one in forged(victor, two.things) if one.type == "TurnCompleted"]
     folder = f"claims/{victor}/{honest.id}/"
     await asyncio.to_thread(drop, two.system, f"{folder}{queue}.json", _body(honest))
     check = {"data": {"$claim": folder}, "tenant": two.mallory.tenant}

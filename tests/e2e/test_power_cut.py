@@ -131,7 +131,7 @@ def _remembered(system: System) -> Counter[str]:
     dynamodb = system.client("dynamodb")
     items = dynamodb.scan(TableName=TURNS_TABLE)["Items"]
     dynamodb.close()
-    return Counter(item["turn_id"]["S"] for item in items)
+    return Counter(item["turn_id"]["S"] for item in items if "question" in item)
 
 
 def _archived(system: System) -> Counter[str]:

@@ -11,7 +11,7 @@ from shared.testing.probe import until
 
 SOCKETS = 200
 CLOSED_S = 15.0
-SERVED_S = 1.0
+SERVED_S = 5.0
 HEADER_BYTES = 1024 * 1024
 BYTE_EVERY_S = 1.0
 

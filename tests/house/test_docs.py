@@ -27,6 +27,18 @@ def test_every_link_and_path_leads_somewhere(page: Path) -> None:
     assert [str(path) for path in (*links, *paths) if not path.exists()] == []
 
 
+def test_operators_find_every_metric() -> None:
+    told = set(re.findall(r"`(\w+)`", (ROOT / "docs/operations.md").read_text()))
+    counted = {
+        name
+        for folder in ("services", "shared")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\b(?:metric|_time)\(\s*\"(\w+)\"", path.read_text())
+    }
+    assert "Handled" in counted
+    assert sorted(counted - told) == []
+
+
 def test_no_page_and_no_source_points_to_a_design_outside() -> None:
     sources = [
         path

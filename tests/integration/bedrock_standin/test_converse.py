@@ -1,5 +1,6 @@
 """Converse and ConverseStream as boto3 sees them."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -89,6 +90,21 @@ def test_tools_are_refused_before_the_stream(extractive: Any) -> None:
 def test_without_a_language_model_tools_are_refused_with_what_to_set(extractive: Any) -> None:
     with pytest.raises(extractive.exceptions.ValidationException, match="RAGOPS_LLM_URL"):
         extractive.converse(**asking("Hello", toolConfig=TOOLS))
+
+
+def test_without_a_language_model_answers_are_judged_by_rule(extractive: Any) -> None:
+    case = {"question": "q", "expected": ["155 EUR"], "answer": "155 EUR", "sources": []}
+    text = f'<case marker="K7Q2">\n{json.dumps(case)}\n</case marker="K7Q2">'
+    judge = {"name": "judge_answer", "inputSchema": {"json": {"type": "object"}}}
+    tools = {"tools": [{"toolSpec": judge}], "toolChoice": {"tool": {"name": "judge_answer"}}}
+    got = extractive.converse(**asking(text, toolConfig=tools))
+    [block] = got["output"]["message"]["content"]
+    said = block["toolUse"]["input"]
+    assert (said["verdict"], said["supported"]) == ("right", False)
+    assert got["stopReason"] == "tool_use"
+    assert got["usage"]["outputTokens"] > 0
+    with pytest.raises(extractive.exceptions.ValidationException, match="RAGOPS_LLM_URL"):
+        extractive.converse(**asking("No case.", toolConfig=tools))
 
 
 def test_a_language_model_calls_the_tool(llm: Any) -> None:

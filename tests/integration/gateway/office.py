@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from contracts.ingestion.commands import CancelDocumentV1, ReindexDocumentV1, RetryDocumentV1
 from contracts.ingestion.document import Counts, Failure, document_id
 from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2
 from contracts.ingestion.queries import (
@@ -15,11 +17,21 @@ from contracts.ingestion.queries import (
     GetDocumentV1,
     ListDocumentsV1,
 )
+from contracts.memory.queries import (
+    ConversationAnsweredV1,
+    ConversationDeletedV1,
+    ConversationRequestedV1,
+    ConversationsListedV1,
+    ConversationSummary,
+    DeleteConversationV1,
+    ListConversationsV1,
+    RenameConversationV1,
+)
 from shared.errors import RequestRefused
 from shared.testing.running import running
 from tests.unit.gateway.fakes import Gateway, open_gateway
 
-STEPS = ("processing", "indexing", "ready")
+STEPS = ("parsing", "indexing", "ready")
 
 
 @dataclass
@@ -28,12 +40,23 @@ class Office:
 
     gateway: Gateway
     documents: dict[str, DocumentSummary] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    # What memory knows beside the sessions.
+    talks: tuple[ConversationSummary, ...] = ()
+    opened: dict[str, ConversationAnsweredV1] = field(default_factory=dict)
 
     def wire(self) -> None:
         answers: dict[Any, Any] = {
             GetDocumentV1: self.show,
             ListDocumentsV1: self.listed,
             DeleteDocumentV1: self.delete,
+            RetryDocumentV1: partial(self.steer, "parsing"),
+            CancelDocumentV1: partial(self.steer, "failed"),
+            ReindexDocumentV1: partial(self.steer, "parsing"),
+            ListConversationsV1: lambda _: ConversationsListedV1(conversations=self.talks),
+            ConversationRequestedV1: self.open,
+            RenameConversationV1: self.rename,
+            DeleteConversationV1: self.forget,
         }
         self.gateway.requester.answers |= answers
 
@@ -42,7 +65,7 @@ class Office:
             assert isinstance(message, IngestDocumentV2)
             known = document_id("acme", message.name)
             if known not in self.documents:
-                self.put(message.name, "processing")
+                self.put(message.name, "parsing")
 
     def put(self, name: str, status: str, **fields: Any) -> None:
         now = datetime.now(UTC)
@@ -80,9 +103,56 @@ class Office:
             return RequestRefused("not_found", "no such document")
         return DocumentStateV1(document=self._advance(summary))
 
-    def listed(self, _: ListDocumentsV1) -> DocumentsListedV1:
+    def listed(self, request: ListDocumentsV1) -> DocumentsListedV1:
         self._take_in()
-        return DocumentsListedV1(documents=tuple(self.documents.values()))
+        chosen = [
+            one
+            for one in self.documents.values()
+            if request.state in (None, one.status)
+            and (request.query or "").lower() in one.name.lower()
+            and (request.tag is None or request.tag in one.tags)
+        ]
+        begin = int(request.after or 0)
+        end = begin + request.limit
+        next_ = str(end) if end < len(chosen) else None
+        return DocumentsListedV1(documents=tuple(chosen[begin:end]), next=next_)
+
+    def steer(
+        self,
+        status: str,
+        request: RetryDocumentV1 | CancelDocumentV1 | ReindexDocumentV1,
+    ) -> DocumentStateV1 | RequestRefused:
+        """A document of `refused` stays as it is."""
+        summary = self.documents[request.document_id]
+        if summary.name in self.refused:
+            return RequestRefused("not_possible", "Its original bytes are not kept any more.")
+        error = Failure(code="cancelled", message="It was cancelled. Retry it to go on.")
+        changes = {"status": status, "error": error if status == "failed" else None}
+        self.documents[request.document_id] = summary.model_copy(update=changes)
+        return DocumentStateV1(document=self.documents[request.document_id])
+
+    def open(
+        self, request: ConversationRequestedV1 | RenameConversationV1
+    ) -> ConversationAnsweredV1 | RequestRefused:
+        unknown = RequestRefused("not_found", "There is no such conversation.")
+        return self.opened.get(request.conversation_id, unknown)
+
+    def rename(self, request: RenameConversationV1) -> ConversationAnsweredV1 | RequestRefused:
+        self.talks = tuple(
+            talk.model_copy(update={"title": request.title})
+            if talk.conversation_id == request.conversation_id
+            else talk
+            for talk in self.talks
+        )
+        return self.open(request)
+
+    def forget(self, request: DeleteConversationV1) -> ConversationDeletedV1:
+        known = self.opened.pop(request.conversation_id, None)
+        self.talks = tuple(
+            talk for talk in self.talks if talk.conversation_id != request.conversation_id
+        )
+        removed = {"turns": len(known.turns) if known else 0}
+        return ConversationDeletedV1(conversation_id=request.conversation_id, removed=removed)
 
     def delete(self, request: DeleteDocumentV1) -> DocumentStateV1:
         summary = self.documents.pop(request.document_id)

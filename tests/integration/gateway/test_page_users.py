@@ -161,7 +161,7 @@ async def test_an_answer_that_still_streams_ends_with_its_user() -> None:
         assert users == {"ann", "ben"}
         assert "Zanzibar" not in await page.locator("#chat").inner_text()
         await use(page, a_token())
-        await expect(page.locator(".turn .problem")).to_contain_text("was interrupted")
+        await expect(page.locator(".failure .problem")).to_contain_text("was interrupted")
         await expect(page.locator(".question").last).to_have_text("Once more?")
 
 

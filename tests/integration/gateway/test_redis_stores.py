@@ -7,11 +7,12 @@ import pytest
 from redis.asyncio import Redis
 
 from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
-from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, SessionTurn
+from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, Session, SessionTurn
 from services.gateway.store.connection import connected
+from services.gateway.store.ledger_store import LedgerStore
 from services.gateway.store.note_store import DUE_KEY, NoteStore, note_key
+from services.gateway.store.rate_store import RateStore
 from services.gateway.store.session_store import SessionStore, session_key
-from services.gateway.store.usage_store import UsageStore
 from shared.errors import Unavailable
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,17 +38,17 @@ def a_note(document_id: str = "d1") -> AcceptedNote:
 
 async def test_a_session_comes_back_oldest_first(redis: Redis) -> None:
     store = SessionStore(redis)
-    assert await store.load(*WHO) == []
+    assert await store.load(*WHO) == Session()
     for n in range(2):
         await store.append(*WHO, a_turn(n))
-    assert await store.load(*WHO) == [a_turn(0), a_turn(1)]
+    assert (await store.load(*WHO)).turns == (a_turn(0), a_turn(1))
 
 
 async def test_a_session_keeps_its_last_turns_only(redis: Redis) -> None:
     store = SessionStore(redis)
     for n in range(SESSION_TURNS + 3):
         await store.append(*WHO, a_turn(n))
-    kept = await store.load(*WHO)
+    kept = (await store.load(*WHO)).turns
     assert [turn.turn_id for turn in kept] == [f"t{n}" for n in range(3, SESSION_TURNS + 3)]
 
 
@@ -66,13 +67,13 @@ async def test_each_turn_renews_the_sessions_life(redis: Redis) -> None:
 async def test_a_session_is_seen_by_nobody_else(redis: Redis, other: tuple[str, str, str]) -> None:
     store = SessionStore(redis)
     await store.append(*WHO, a_turn(0))
-    assert await store.load(*other) == []
+    assert (await store.load(*other)).turns == ()
 
 
 async def test_a_colon_in_a_user_leads_to_no_other_session(redis: Redis) -> None:
     store = SessionStore(redis)
     await store.append("acme", "ann:x", "c1", a_turn(0))
-    assert await store.load("acme", "ann", "c1") == []
+    assert await store.load("acme", "ann", "c1") == Session()
     assert session_key("acme", "ann:x", "c1") != session_key("acme", "ann", "c1")
 
 
@@ -124,8 +125,9 @@ async def test_redis_away_is_unavailable() -> None:
     async with connected(url) as redis:
         for call in (
             SessionStore(redis).ping(),
-            UsageStore(redis).ping(),
-            UsageStore(redis).of_month("acme", "2026-11"),
+            LedgerStore(redis, 1).ping(),
+            LedgerStore(redis, 1).settings("acme"),
+            RateStore(redis).wait_s("acme", {"tenant": 1}),
             SessionStore(redis).load(*WHO),
             SessionStore(redis).append(*WHO, a_turn(0)),
             NoteStore(redis).get("acme", "d1"),

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from compose.local.provision import provision
 from contracts.envelope import Context
-from contracts.gateway.turns import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV2
 from contracts.ingestion.documents import IngestDocumentV2
 from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.message import Message
@@ -21,6 +21,8 @@ from contracts.retrieval.search import SearchRequestedV1
 from services.gateway.bootstrap import bootstrap
 from services.gateway.http.server import HttpServer
 from services.gateway.settings import GatewaySettings
+from services.gateway.store.connection import connected
+from services.gateway.store.ledger_store import LedgerStore
 from services.gateway.store.note_store import NoteStore
 from services.gateway.store.session_store import SessionStore
 from shared.blobs import open_blobs
@@ -77,10 +79,13 @@ async def open_world(moto_url: str, redis_url: str) -> AsyncIterator[World]:
         redis_cache_url=redis_url,
         redis_ledger_url=redis_url,
         answer_models=("local.extractive-v1",),
+        embedding_model="local.minilm-l6-v2",
         retrieval_budget_ms=8000,
         memory_budget_ms=8000,
     )
     await provision(settings)
+    async with connected(redis_url) as redis:
+        await LedgerStore(redis, settings.hold_s).begin("now")
     turns, documents, model = Recorder(), Recorder(), FakeModel()
     async with (
         open_blobs(settings) as blobs,
@@ -90,7 +95,7 @@ async def open_world(moto_url: str, redis_url: str) -> AsyncIterator[World]:
             *service.runnables,
             Consumer(bus, "retrieval-queries", {SearchRequestedV1: found}),
             Consumer(bus, "memory-queries", {ContextRequestedV1: remembered}),
-            Consumer(bus, "memory-events", {TurnCompletedV1: turns}),
+            Consumer(bus, "memory-events", {TurnCompletedV2: turns}),
             Consumer(bus, "ingestion-documents", {IngestDocumentV2: documents}),
         ),
     ):
@@ -106,10 +111,10 @@ async def test_a_turn_goes_over_the_queues(moto_url: str, redis_url: str, redis:
         assert text_of(events) == "The allowance is 40 euros [1]."
         await until(lambda: world.turns.calls)
     [(turn, context)] = world.turns.calls
-    assert isinstance(turn, TurnCompletedV1)
+    assert isinstance(turn, TurnCompletedV2)
     assert (context.tenant, context.principal) == ("acme", "ann")
     assert context.correlation_id == turn.turn_id
-    [kept] = await SessionStore(redis).load("acme", "ann", "c1")
+    [kept] = (await SessionStore(redis).load("acme", "ann", "c1")).turns
     assert kept.turn_id == turn.turn_id
 
 
@@ -131,7 +136,7 @@ async def test_what_models_consumed_is_counted_for_its_user(moto_url: str, redis
         await client.post("/v1/chat", json={"question": "How much?"})
 
         async def counted() -> bool:
-            return bool((await client.get("/v1/usage")).json()["own"]["calls"])
+            return bool((await client.get("/v1/usage")).json()["total"]["calls"])
 
         await until(counted)
 
@@ -171,6 +176,7 @@ async def test_a_port_in_use_says_so(moto_url: str) -> None:
             port=taken.getsockname()[1],
             token_secret=SecretStr(SECRET),
             answer_models=("local.extractive-v1",),
+            embedding_model="local.minilm-l6-v2",
         )
         with pytest.raises(OSError, match="set RAGOPS_PORT"):
             async with bootstrap(settings, model=FakeModel()):

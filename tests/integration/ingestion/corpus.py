@@ -20,10 +20,13 @@ from tests.integration.ingestion.files import (
     open_document,
     pdf_of,
     pptx,
+    written,
     xlsx,
     zipped,
 )
 from tests.integration.ingestion.outlook import msg
+from tests.integration.ingestion.pictures import png, scanned, tiff
+from tests.integration.ingestion.variations import VARIATIONS
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -35,11 +38,14 @@ class Sample(NamedTuple):
     body: bytes
 
 
-def shown(parts: list[Parsed]) -> str:
+def shown(part: Parsed) -> str:
     """As an `.expected` file holds it: title and numbers of pages, then the text."""
-    [part] = parts
     pages = " ".join(str(page.page) for page in part.pages) or "none"
-    return f"title: {part.title}\npages: {pages}\n\n{part.text}\n"
+    lines = [f"title: {part.title}", f"pages: {pages}"]
+    lines += [f"part: {one.name} ({one.media_type})" for one in part.parts]
+    lines += [f"note: {part.note}"] if part.note else []
+    lines += [f"scanned: {' '.join(map(str, part.scanned))}"] if part.scanned else []
+    return "\n".join([*lines, "", part.text, ""])
 
 
 _CZECH = "Příliš žluťoučký kůň úpěl ďábelské ódy. Zaměstnanec smí čerpat dvacet dní dovolené."
@@ -66,7 +72,7 @@ _TEXTS = {
         b"Noise\n-----\n\n```sh\n# no heading\nblow --horn <!-- kept -->\n```\n",
     ),
     "rules.rst": Sample(
-        "underlined headings; code; remarks are left out",
+        "underlined headings; code; tables; remarks are left out",
         b"=====\nRules\n=====\n\nCall on channel ``12``.\n\nNoise\n-----\n\n"
         b".. no one reads this\n\n"
         b"Run this::\n\n   # no heading\n   blow --horn\n\nNight\n-----\n\nNo horns.\n",
@@ -220,8 +226,8 @@ _BREAK = '<w:r><w:br w:type="page"/></w:r>'
 
 _OFFICE = {
     "fares.docx": Sample(
-        "the final text of changes; notes, boxes, headers, footers; merged cells. Remarks and"
-        " hidden text are left out",
+        "the final text of changes; notes, boxes, headers, footers; merged cells; formulas; charts."
+        " Remarks and hidden text are left out",
         docx(_WORD_BODY, _WORD_PARTS),
     ),
     "pages.docx": Sample(
@@ -358,7 +364,7 @@ def _mail() -> bytes:
 
 _MAILS = {
     "notice.msg": Sample(
-        "headers, text, attached files as sections",
+        "headers and text; attached files are documents of their own",
         msg(
             {"0037": "Quay 2", "0C1A": "Åsa", "5D01": "asa@port.example", "1000": "It is closed."},
             {"berths.csv": b"Berth;Depth\n1;8\n2;9\n"},
@@ -367,7 +373,7 @@ _MAILS = {
 }
 _DATA = {
     "lines.json": Sample(
-        "numbers keep their digits; lists of like objects are tables",
+        "numbers keep their digits; lists of like objects, and rows with named columns, are tables",
         b'{"line": {"name": "Stra\\u00dfe 17", "big": 12345678901234567890, "on": true, "stops":'
         b' ["Elm", "Oak"]}, "fares": [{"to": "Skye", "eur": 9.50}, {"to": "Ellen", "eur": 7}]}',
     ),
@@ -387,6 +393,24 @@ _DATA = {
     "conf.yaml": Sample("as written, with its remarks", b"# owned by blue\nport: 8443 # proxy\n"),
 }
 
+
+def _archive() -> bytes:
+    odd = {"../../escape.txt": "One.", "C:\\drive.txt": "Two.", "a/./b//c.md": "# Three"}
+    return zipped({**odd, "a/logo.bin": b"\x00", "__MACOSX/a.txt": "No file."})
+
+
+_PICTURES = {
+    "sign.png": Sample("text of pictures, where Tesseract is installed", png(written("No horns."))),
+    "signs.tiff": Sample(
+        "text of pictures, where Tesseract is installed; pages",
+        tiff(written("No horns.", "No bells.")),
+    ),
+    "scan.pdf": Sample(
+        "pages that are pictures, where Tesseract is installed",
+        scanned(written("No horns.", "Text of the second page."), [1]),
+    ),
+}
+
 SAMPLES: Mapping[str, Sample] = {
     **_TEXTS,
     **_PAGES,
@@ -395,22 +419,38 @@ SAMPLES: Mapping[str, Sample] = {
     **_PDF,
     **_MAILS,
     **_DATA,
+    **_PICTURES,
+    "all.zip": Sample(
+        "a list of its files, each of which is a document of its own; a file of no known kind is"
+        " named; paths lead nowhere else",
+        _archive(),
+    ),
     "notice.eml": Sample(
-        "headers, the fullest form of the text, attached files as sections", _mail()
+        "headers, the fullest form of the text; attached files are documents of their own",
+        _mail(),
     ),
 }
 # What other extensions of the same kind show.
-SAME_AS = {"log": "txt", "htm": "html", "xhtml": "html", "markdown": "md", "yml": "yaml"}
+SAME_AS = {
+    "log": "txt",
+    "htm": "html",
+    "xhtml": "html",
+    "markdown": "md",
+    "yml": "yaml",
+    "jpeg": "png",
+    "jpg": "png",
+    "tif": "tiff",
+}
 
 
 def main() -> None:
     from services.ingestion.services.reading.readers import read
 
     GOLDEN.mkdir(exist_ok=True)
-    for name, sample in SAMPLES.items():
-        text = shown(read(sample.body, media_type_of(name) or ""))
+    for name, body in {**{n: one.body for n, one in SAMPLES.items()}, **VARIATIONS}.items():
+        text = shown(read(body, media_type_of(name) or ""))
         (GOLDEN / f"{name}.expected").write_text(text)
-        sys.stdout.write(f"{'=' * 20} {name}: {sample.shows}\n{text}\n")
+        sys.stdout.write(f"{'=' * 20} {name}\n{text}\n")
 
 
 if __name__ == "__main__":

@@ -3,18 +3,21 @@
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tests.integration.ingestion.outlook import msg
+from tests.integration.ingestion.pictures import png, tiff
 
+HERE = Path(__file__).parent
 SAID = "The Aurora Line runs three ferries a day."
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 
 
-def zipped(files: Mapping[str, str | bytes]) -> bytes:
+def zipped(files: Mapping[str, str | bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    with zipfile.ZipFile(held, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return held.getvalue()
@@ -194,6 +197,11 @@ def drawn(*texts: tuple[float, float, float, str]) -> str:
     return "\n".join(f"BT /F1 {size} Tf {x} {y} Td ({words}) Tj ET" for x, y, size, words in texts)
 
 
+def written(*pages: str) -> bytes:
+    """A PDF with one line of text on each page."""
+    return pdf_of([drawn((60, 700, 18, page)) for page in pages])
+
+
 def pdf_of(
     pages: Sequence[str], *, title: str = "", turned: int = 0, encrypted: bool = False
 ) -> bytes:
@@ -251,6 +259,8 @@ def all_kinds() -> dict[str, bytes]:
         "htm": html,
         "html": html,
         "ipynb": f'{{"cells": [{cell}], "metadata": {{}}, "nbformat": 4}}'.encode(),
+        "jpeg": (HERE / "sign.jpg").read_bytes(),
+        "jpg": (HERE / "sign.jpg").read_bytes(),
         "json": f'{{"ferries": "{SAID}"}}'.encode(),
         "jsonl": f'{{"ferries": "{SAID}"}}\n{{"ferries": "none"}}\n'.encode(),
         "log": text,
@@ -260,9 +270,12 @@ def all_kinds() -> dict[str, bytes]:
         "ods": open_document("spreadsheet", _cells(SAID)),
         "odt": open_document("text", f"<text:p>{SAID}</text:p>"),
         "pdf": pdf(),
+        "png": png(written(SAID)),
         "pptx": pptx(),
         "rst": f"Ferries\n=======\n\n{SAID}\n".encode(),
         "rtf": rf"{{\rtf1\ansi {SAID}}}".encode(),
+        "tif": tiff(written(SAID)),
+        "tiff": tiff(written(SAID)),
         "tsv": f"line\tsays\nAurora\t{SAID}\n".encode(),
         "txt": text,
         "xhtml": html,
@@ -270,4 +283,5 @@ def all_kinds() -> dict[str, bytes]:
         "xml": f"{XML}<ferries><line>{SAID}</line></ferries>".encode(),
         "yaml": yaml,
         "yml": yaml,
+        "zip": zipped({f"{SAID}.txt": SAID}),
     }

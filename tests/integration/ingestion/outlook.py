@@ -10,11 +10,15 @@ _STREAM_MIN = 4096
 _ROOT, _FOLDER, _STREAM = 5, 1, 2
 
 
-def msg(texts: Mapping[str, str], attached: Mapping[str, bytes] | None = None) -> bytes:
-    """Texts by property, such as `0037` for the subject; files by name."""
+def msg(
+    texts: Mapping[str, str], attached: Mapping[str, bytes] | None = None, packed: bytes = b""
+) -> bytes:
+    """Texts by property, such as `0037` for the subject; files by name; a body of packed RTF."""
     tree: dict[str, bytes | dict[str, bytes]] = {
         f"__substg1.0_{code}001F": text.encode("utf-16-le") for code, text in texts.items()
     }
+    if packed:
+        tree["__substg1.0_10090102"] = packed
     for n, (name, body) in enumerate((attached or {}).items()):
         tree[f"__attach_version1.0_#{n:08X}"] = {
             "__substg1.0_3707001F": name.encode("utf-16-le"),

@@ -78,7 +78,7 @@ async def test_a_drop_that_was_deleted_does_not_come_back(world: World) -> None:
     put(world, "inbox/acme/a.txt", timedelta(minutes=3))
     async with world.working():
         await until(lambda: world.blobs.looks > 3)
-    assert (await world.see(document)).status == "deleted"
+    assert (await world.see(document)).status == "deleting"
 
 
 async def test_an_upload_that_nobody_uses_is_deleted_in_the_end(world: World) -> None:

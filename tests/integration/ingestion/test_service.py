@@ -131,7 +131,7 @@ async def test_three_ways_in_and_one_out(anyone: System) -> None:
 
     question = DeleteDocumentV1(document_id=document_id("acme", "drops/drop 1.md"))
     reply = await anyone.requester.ask("ingestion-queries", question, DocumentStateV1, ACME, 5000)
-    assert reply.document.status == "deleted"
+    assert reply.document.status == "deleting"
     await until(lambda: anyone.deleted.calls)
     other = ACME.of("globex")
     with pytest.raises(RequestRefused) as refused:

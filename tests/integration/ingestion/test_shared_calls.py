@@ -37,7 +37,7 @@ async def test_documents_of_a_user_share_a_call_and_those_of_others_do_not(world
         for n in range(8):
             tenant = "acme" if n % 2 else "other"
             document = await world.offer(f"{n}-.txt", f"Text {n} of {tenant}.", tenant=tenant)
-            await world.ends(document, "processing", tenant=tenant)
+            await world.ends(document, "parsing", tenant=tenant)
         model.gate.set()
         await until(lambda: len(world.publisher.of(DocumentChunkedV1)) == AT_ONCE + 8, within_s=15)
     assert max(len(call) for call in model.calls) > 1
@@ -60,7 +60,7 @@ async def test_documents_of_a_user_share_a_call_and_those_of_others_do_not(world
 async def test_a_text_that_the_model_refuses_hurts_its_own_document_only(world: World) -> None:
     async with _held(world) as model:
         for name, text in [("a.txt", "Good."), ("bad.txt", BAD), ("b.txt", "As good.")]:
-            await world.ends(await world.offer(name, text), "processing")
+            await world.ends(await world.offer(name, text), "parsing")
         model.gate.set()
         await until(lambda: len(world.publisher.of(DocumentChunkedV1)) == AT_ONCE + 2, within_s=15)
     # The fault has fired: what was refused was a call that others shared.

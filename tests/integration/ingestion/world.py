@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -21,6 +21,13 @@ from contracts.ingestion.documents import (
 )
 from contracts.ingestion.events import DocumentChunkedV1
 from contracts.ingestion.manifest import ChunkLine, read
+from contracts.ingestion.proof import (
+    CONFIRMING,
+    CertificateV1,
+    DocumentPurgedV1,
+    GetCertificateV1,
+    Purged,
+)
 from contracts.ingestion.queries import (
     DocumentsListedV1,
     DocumentStateV1,
@@ -54,6 +61,11 @@ from tests.unit.ingestion.fakes import DIMENSION, HashModel
 
 BUCKET = "ragops-carrier"
 MAX_BYTES = 100_000
+CONTEXT = Context(tenant="acme", causation_id="event-1")
+
+
+# Of each service that confirms a deletion, one of its places.
+PLACES = {"retrieval": "passages", "memory": "turns", "gateway": "sessions"}
 
 
 class Outages(Database):
@@ -80,6 +92,9 @@ class World:
     publisher: FakePublisher = field(default_factory=FakePublisher)
     model: HashModel = field(default_factory=HashModel)
     clock: Clock = field(default_factory=SystemClock)
+    # Over the times that no setting holds.
+    timing: dict[str, float] = field(default_factory=dict)
+    parse_timeout_s: float = 2.0
 
     _services: list[Service] = field(default_factory=list)
 
@@ -89,7 +104,15 @@ class World:
         return Worklist(self.database, self.times(self.settings()))
 
     def times(self, settings: IngestionSettings) -> Times:
-        return replace(times_of(settings), probe_s=0.1, backoff_s=0.01, reconcile_again_s=0.1)
+        return replace(
+            times_of(settings),
+            probe_s=0.1,
+            backoff_s=0.01,
+            reconcile_again_s=0.1,
+            watch_s=0.1,
+            purge_again_s=0.2,
+            **self.timing,
+        )
 
     def settings(self, **options: Any) -> IngestionSettings:
         given: dict[str, Any] = {
@@ -112,7 +135,7 @@ class World:
         """The service takes messages; nobody works on documents."""
         settings = self.settings(**options)
         async with (
-            open_parser(processes=1, timeout_s=2, parse=parse) as parser,
+            open_parser(processes=1, timeout_s=self.parse_timeout_s, parse=parse) as parser,
             bootstrap(
                 settings,
                 bus=no_bus(),
@@ -153,6 +176,7 @@ class World:
         message_id: str | None = None,
         sent_at: datetime | None = None,
         sender: str | None = None,
+        principal: str | None = None,
     ) -> Message | None:
         """The reply."""
         context = Context(
@@ -160,6 +184,7 @@ class World:
             causation_id=message_id or str(uuid4()),
             sent_at=sent_at,
             sender=sender,
+            principal=principal,
         )
         outcome = await self.outcome(queue, message, context)
         assert isinstance(outcome, Done), outcome
@@ -174,11 +199,12 @@ class World:
         tenant: str = "acme",
         message_id: str | None = None,
         sent_at: datetime | None = None,
+        principal: str | None = None,
         **fields: object,
     ) -> str:
         source = InlineText(text=text) if text is not None else StoredObject(key=key or "")
         message = IngestDocumentV2.model_validate({"name": name, "source": source, **fields})
-        await self.handle(DOCUMENTS, message, tenant, message_id, sent_at)
+        await self.handle(DOCUMENTS, message, tenant, message_id, sent_at, principal=principal)
         return document_id(tenant, name)
 
     async def by_hand(self, body: dict[str, Any], sent_at: datetime | None = None) -> Outcome:
@@ -197,10 +223,11 @@ class World:
         visible_to: Sequence[str] | None = None,
         accepted_id: str | None = None,
         sent_at: datetime | None = None,
+        principal: str | None = None,
     ) -> DocumentSummary | None:
         names = None if visible_to is None else tuple(visible_to)
         message = DeleteDocumentV1(document_id=document, accepted_id=accepted_id, visible_to=names)
-        reply = await self.handle(QUERIES, message, tenant, sent_at=sent_at)
+        reply = await self.handle(QUERIES, message, tenant, sent_at=sent_at, principal=principal)
         return reply.document if isinstance(reply, DocumentStateV1) else None
 
     async def state(
@@ -233,7 +260,14 @@ class World:
             return seen if seen.status == status and seen.ordinal >= ordinal else None
 
         found: DocumentSummary = await until(reached, within_s=15)
+        if status == "indexing":
+            # The state is kept before it is told.
+            await until(lambda: self._is_told(document, ordinal))
         return found
+
+    def _is_told(self, document: str, ordinal: int) -> bool:
+        told = self.publisher.of(DocumentChunkedV1)
+        return any(one.document_id == document and one.ordinal >= ordinal for one in told)
 
     async def answer(self, chunked: DocumentChunkedV1, chunks: int | None = None) -> None:
         """What retrieval does with a DocumentChunked."""
@@ -252,6 +286,30 @@ class World:
             message="The index has other vectors. Make it again.",
         )
         await self.handle(EVENTS, message, tenant)
+
+    async def confirm(
+        self, document: str, ordinal: int = 1, removed: int = 1, tenant: str = "acme"
+    ) -> None:
+        """What the others do when they have purged a document; retrieval had `removed` of it."""
+        for service in CONFIRMING[1:]:
+            count = removed if service == "retrieval" else 0
+            place = Purged(place=PLACES[service], removed=count, at=datetime.now(UTC))
+            message = DocumentPurgedV1(
+                document_id=document, ordinal=ordinal, service=service, places=(place,)
+            )
+            await self.handle(EVENTS, message, tenant)
+
+    async def certificate(
+        self,
+        document: str,
+        tenant: str = "acme",
+        principal: str | None = None,
+        visible_to: Sequence[str] | None = None,
+    ) -> CertificateV1 | None:
+        names = None if visible_to is None else tuple(visible_to)
+        message = GetCertificateV1(document_id=document, visible_to=names)
+        reply = await self.handle(QUERIES, message, tenant, principal=principal)
+        return reply if isinstance(reply, CertificateV1) else None
 
     async def answer_all(self) -> None:
         for chunked in self.publisher.of(DocumentChunkedV1):

@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
+from compose.local.environment import ACCOUNT
 from compose.local.layout import REPOSITORY, Layout
 from compose.local.ministack.generations import Generations
 from compose.local.parts.ministack import ministack
@@ -75,7 +76,7 @@ async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
     part = ministack(layout, port, save_interval_s=0.1)
     supervised = Supervised(part, layout.logs, ProcessList(layout.processes), Silent())
     await supervised.start()
-    settings = Settings(aws_endpoint_url=f"http://127.0.0.1:{port}")
+    settings = Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", aws_account=ACCOUNT)
     async with AsyncExitStack() as stack:
         clients = Clients(stack, settings)
         names = ("sqs", "sns", "s3", "dynamodb")

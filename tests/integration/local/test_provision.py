@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
+from compose.local.environment import ACCOUNT
 from compose.local.layout import Layout
 from compose.local.parts.ministack import ministack
 from compose.local.ports import free_ports
@@ -36,7 +37,9 @@ async def settings(
     (port,) = free_ports(1)
     part = Supervised(ministack(layout, port), layout.logs, ProcessList(layout.processes), Silent())
     await part.start()
-    yield Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", name_prefix=prefix)
+    yield Settings(
+        aws_endpoint_url=f"http://127.0.0.1:{port}", aws_account=ACCOUNT, name_prefix=prefix
+    )
     await part.stop(asyncio.Event())
 
 

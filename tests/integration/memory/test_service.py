@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from compose.local.provision import provision
 from contracts.envelope import Context
-from contracts.gateway.turns import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV2
 from contracts.memory.queries import (
     ContextAnsweredV1,
     ContextRequestedV1,
@@ -18,13 +18,14 @@ from shared.messaging import BusPublisher, BusRequester, open_bus
 from shared.testing.emulator import MOTO_ACCOUNT, own_prefix
 from shared.testing.probe import until
 from shared.testing.running import running
+from tests.integration.memory.conftest import WordModel
 
 CONTEXT = Context(tenant="acme", principal="ann")
 
 
-def completed(n: int) -> TurnCompletedV1:
+def completed(n: int) -> TurnCompletedV2:
     at = datetime.now(UTC) + timedelta(seconds=n)
-    return TurnCompletedV1(
+    return TurnCompletedV2(
         turn_id=f"t{n}",
         conversation_id="c1",
         question=f"question {n}",
@@ -49,7 +50,10 @@ async def test_what_was_said_is_remembered(moto_url: str) -> None:
         poll_wait_s=1,
     )
     await provision(settings)
-    async with open_bus(settings) as bus, bootstrap(settings, bus=bus) as service:
+    async with (
+        open_bus(settings) as bus,
+        bootstrap(settings, bus=bus, model=WordModel()) as service,
+    ):
         requester = BusRequester(bus)
         async with running(requester, *service.runnables):
             for n in range(3):

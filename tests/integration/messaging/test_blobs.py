@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from shared.blobs import PART_BYTES, S3Blobs, open_blobs
+from shared.blobs import CHUNK_BYTES, PART_BYTES, S3Blobs, open_blobs
 from shared.errors import NoSuchObject, TooLarge, Unavailable
 from shared.settings import Settings
 
@@ -139,9 +139,46 @@ async def test_too_large_an_object_is_not_read(blobs: S3Blobs) -> None:
         await blobs.get(KEY, 4)
 
 
+@pytest.mark.parametrize(
+    ("byte_range", "told", "part"),
+    [
+        (None, None, slice(None)),
+        ("bytes=0-9", "bytes 0-9/200000", slice(10)),
+        ("bytes=199990-", "bytes 199990-199999/200000", slice(-10, None)),
+        ("bytes=-5", "bytes 199995-199999/200000", slice(-5, None)),
+        ("bytes=300000-", None, slice(None)),
+    ],
+)
+async def test_an_object_or_a_range_of_it_is_streamed(
+    byte_range: str | None, told: str | None, part: slice, blobs: S3Blobs
+) -> None:
+    whole = b"".join([chunk async for chunk in chunks(200_000)])
+    await blobs.put(KEY, whole)
+    download = await blobs.get_stream(KEY, byte_range=byte_range)
+    pieces = [piece async for piece in download.chunks]
+    download.close()
+    assert b"".join(pieces) == whole[part]
+    assert (download.length, download.content_range) == (len(whole[part]), told)
+    assert max(map(len, pieces)) <= CHUNK_BYTES
+
+
+async def test_an_object_of_another_etag_is_not_streamed(blobs: S3Blobs) -> None:
+    with pytest.raises(NoSuchObject):
+        await blobs.get_stream("uploads/acme/absent")
+    await blobs.put(KEY, b"older")
+    [[listed]] = [page async for page in blobs.listed(KEY)]
+    same = await blobs.get_stream(KEY, etag=listed.etag)
+    assert [piece async for piece in same.chunks] == [b"older"]
+    same.close()
+    await blobs.put(KEY, b"newer")
+    with pytest.raises(NoSuchObject):
+        await blobs.get_stream(KEY, etag=listed.etag)
+
+
 CALLS: dict[str, Callable[[S3Blobs], Awaitable[object]]] = {
     "put": lambda blobs: blobs.put(KEY, b"x"),
     "get": lambda blobs: blobs.get(KEY),
+    "get_stream": lambda blobs: blobs.get_stream(KEY),
     "delete": lambda blobs: blobs.delete(KEY),
     "put_stream": lambda blobs: blobs.put_stream(KEY, chunks(KIB)),
     "put_stream in parts": lambda blobs: blobs.put_stream(KEY, chunks(2 * PART_BYTES)),

@@ -1,6 +1,7 @@
 """Topics, filters, batches and request with reply, against an emulator."""
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -144,7 +145,7 @@ async def test_a_missed_deadline_is_said_and_the_late_request_is_not_worked(bus:
                 CONTEXT,
                 300,
             )
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
     # The broker counts from when it got the message, which may be after the asker gave up.
     await until(lambda: bus.depth("memory-queries"))
     await asyncio.sleep(0.3)
@@ -155,6 +156,26 @@ async def test_a_missed_deadline_is_said_and_the_late_request_is_not_worked(bus:
 
 async def _gone(bus: Bus, queue: str) -> bool:
     return await bus.depth(queue) == 0
+
+
+async def test_a_reply_queue_is_encrypted_and_refuses_plain_http(
+    bus: Bus, settings: Settings
+) -> None:
+    async with running(BusRequester(bus)):
+        prefix = settings.resource("gateway-replies-")
+
+        async def urls() -> list[str]:
+            found = await bus._send.list_queues(QueueNamePrefix=prefix)
+            return list(found.get("QueueUrls", []))
+
+        (url,) = await until(urls)
+        answer = await bus._send.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    told = answer["Attributes"]
+    assert (told["SqsManagedSseEnabled"], told["MessageRetentionPeriod"]) == ("true", "60")
+    (only,) = json.loads(told["Policy"])["Statement"]
+    assert (only["Effect"], only["Principal"], only["Action"]) == ("Deny", "*", "sqs:*")
+    assert only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert only["Resource"] == told["QueueArn"]
 
 
 async def test_orphaned_reply_queues_are_swept_by_the_next_gateway(

@@ -92,16 +92,20 @@ class EmbeddedGraph:
         self._store = store
         self.ping, self.links, self.owners = store.ping, store.links, store.owners
         self.places, self.subjects, self.supports = store.places, store.subjects, store.supports
+        self.holdings, self.drop, self.strays = store.holdings, store.drop, store.strays
 
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         await self._store.index(version, passages)
         await self._store.promote(version.tenant, version.document_id, version.ordinal)
         return len({name for p in passages for name in (*p.mentions, *p.about)})
 
-    async def purge(self, tenant: str, document_id: str, head: Head) -> None:
+    async def purge(self, tenant: str, document_id: str, head: Head) -> int:
         move = self._store.promote if head.live else self._store.hide
         await move(tenant, document_id, head.ordinal)
-        await self._store.purge(tenant, document_id)
+        return (await self._store.purge(tenant, document_id)).names
+
+    async def remove_tenant(self, tenant: str) -> int:
+        return (await self._store.remove_tenant(tenant)).names
 
 
 @pytest_asyncio.fixture

@@ -14,6 +14,7 @@ from services.retrieval.models.document import Head, Version
 from services.retrieval.models.filter import Scope, matches
 from services.retrieval.models.filter_reading import read_filter
 from services.retrieval.models.graph import QUESTION, Link
+from services.retrieval.models.holding import Page
 from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.services.ports import GraphStore
 from tests.unit.retrieval.filters import FILTERS, documents
@@ -54,6 +55,17 @@ async def reached(
 
 async def test_ping(graph: GraphStore) -> None:
     await graph.ping()
+
+
+async def test_a_removed_tenant_leaves_nothing(graph: GraphStore, tenant: str) -> None:
+    for owner in (tenant, f"{tenant}-rival"):
+        await put(graph, owner, "d", about=["harbour"], mentions=["ferry"])
+        await put(graph, owner, "e", mentions=["harbour"])
+    assert await graph.remove_tenant(tenant) == 2
+    assert await graph.remove_tenant(tenant) == 0
+    assert await reached(graph, tenant, "e:1:0") == set()
+    assert await graph.holdings(tenant, Page("", 10)) == []
+    assert await reached(graph, f"{tenant}-rival", "e:1:0") == {("harbour", "d:1:0")}
 
 
 async def test_an_empty_graph_has_an_answer_to_everything(graph: GraphStore, tenant: str) -> None:

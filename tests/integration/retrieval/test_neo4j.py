@@ -98,3 +98,17 @@ async def test_a_start_without_the_server_is_a_start_without_the_graph() -> None
     async with open_neo4j(f"bolt://{HOST}:{port}") as store:
         with pytest.raises(Unavailable, match="neo4j"):
             await store.links(Scope("acme"), ["d:1:0"], 3)
+
+
+async def test_passages_and_names_that_were_left_behind_are_counted_and_removed(
+    neo4j: GraphStore, driver: AsyncDriver, tenant: str
+) -> None:
+    await put(neo4j, tenant, "a", about=["x"], mentions=["y"])
+    await put(neo4j, tenant, "b", mentions=["x"])
+    await driver.execute_query(
+        "MATCH (v:Version {tenant: $tenant, document_id: 'a'}) DETACH DELETE v", tenant=tenant
+    )
+    assert await neo4j.strays(tenant, remove=False) == 1
+    assert await neo4j.strays(tenant, remove=True) == 2, "a name that the passage alone led to"
+    assert await neo4j.strays(tenant, remove=False) == 0
+    assert await held(driver, tenant) == {"Version b.md", "Passage b:1:0", "Entity x"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from contracts.envelope import Context
 from contracts.ingestion.manifest import manifest_key
 from services.retrieval.models.embedding_space import EmbeddingSpace, OtherEmbeddingSpace
 from services.retrieval.models.filter import Scope
@@ -123,7 +124,7 @@ async def test_a_deletion_leaves_nothing_and_the_old_index_goes(town: Town) -> N
     async with town.opened(OTHER, successor=True) as successor:
         await town.rebuild(successor, OTHER)
         for store in (town.store, successor):
-            await Deletion(store).delete("acme", "d0", 1)
+            await Deletion(store, FakePublisher()).delete("d0", 1, Context(tenant="acme"))
         await town.blobs.delete(manifest_key("acme", "d0", 1))
         for store in (town.store, successor):
             assert not await store.passages("acme", ["d0:1:0", "d0:1:1"])

@@ -9,6 +9,7 @@ import pytest
 from services.retrieval.models.document import Head
 from services.retrieval.models.filter import Not, Scope
 from services.retrieval.models.filter_reading import read_filter
+from services.retrieval.models.holding import Page
 from services.retrieval.services.ports import SearchStore
 from tests.integration.retrieval.conftest import OpenStore
 from tests.unit.retrieval.making import passage, passages_of, unit_vector, version
@@ -198,6 +199,25 @@ async def test_equal_ids_of_two_tenants_are_two_documents(store: SearchStore) ->
     assert await both_legs(store, "orchard", Scope("rival")) == [{"d:1:0"}, {"d:1:0"}]
 
 
+async def test_a_removed_tenant_leaves_nothing_and_begins_anew(store: SearchStore) -> None:
+    await put(store, "d", [HARBOUR, ORCHARD], visibility=("user:ann",))
+    await put(store, "e", [HARBOUR])
+    await store.hide("acme", "e", 1)
+    await put(store, "d", [HARBOUR], tenant="rival", visibility=("user:ann",))
+    assert (await store.remove_tenant("acme")).passages == 3
+    assert await store.holdings("acme", Page("", 10)) == []
+    ann = Scope("acme", ("user:ann",))
+    assert await store.audience(ann) == set()
+    assert await both_legs(store, "harbour", ann) == [set(), set()]
+    assert (await store.remove_tenant("acme")).passages == 0
+    rival = Scope("rival", ("user:ann",))
+    assert await both_legs(store, "harbour", rival) == [{"d:1:0"}, {"d:1:0"}]
+    # Ingestion gives a tenant that is created again higher ordinals.
+    await put(store, "d", [ORCHARD], ordinal=2)
+    assert await both_legs(store, "orchard") == [{"d:2:0"}, {"d:2:0"}]
+    assert await both_legs(store, "orchard", rival) == [set(), {"d:1:0"}]
+
+
 async def test_visibility_is_inside_both_legs(store: SearchStore) -> None:
     await put(store, "open", [HARBOUR])
     await put(store, "law", [HARBOUR], visibility=("group:law", "user:ann"))
@@ -364,3 +384,15 @@ async def test_a_search_never_mixes_versions_while_they_change(store: SearchStor
         ):
             assert len({hit.ordinal for hit in found}) <= 1
     await changing
+
+
+async def test_an_audience_are_the_names_that_documents_are_limited_to(store: SearchStore) -> None:
+    asked = Scope("acme", ("user:ann", "group:hr", "group:it", "group:h.*"))
+    assert await store.audience(asked) == set()
+    await put(store, "open", [HARBOUR])
+    assert await store.audience(asked) == set()
+    await put(store, "hr", [HARBOUR], visibility=("group:hr", "user:bob"))
+    await put(store, "foreign", [HARBOUR], tenant="other", visibility=("user:ann",))
+    assert await store.audience(asked) == {"group:hr"}
+    assert await store.audience(Scope("acme")) == set()
+    assert await store.audience(Scope("nobody", ("user:ann",))) == set()

@@ -7,7 +7,7 @@ import pytest
 
 from compose.local.bedrock.chat import ChatRequest, Finish, ToolConfig
 from compose.local.bedrock.errors import ValidationError
-from compose.local.bedrock.extractive import NO_ANSWER, NO_SOURCES, ExtractiveAnswerer
+from compose.local.bedrock.extractive import NO_ANSWER, NO_SOURCES, ExtractiveAnswerer, sentences_in
 from compose.local.bedrock.lane import Lane
 from compose.local.bedrock.passages import Passages
 from compose.local.bedrock.ring import Ring
@@ -149,3 +149,18 @@ async def test_an_answer_stops_at_max_tokens(answerer: ExtractiveAnswerer) -> No
 async def test_tools_need_a_language_model(answerer: ExtractiveAnswerer) -> None:
     with pytest.raises(ValidationError, match="needs a language model"):
         await answerer.call_tools(request("Hello"), ToolConfig.model_validate(TOOLS))
+
+
+@pytest.mark.parametrize(
+    ("system", "most"),
+    [
+        ("", 3),
+        ("Answer with at most one sentence.", 1),
+        ("Use AT MOST 2 sentences.", 2),
+        ("Use at most 12 sentences.", 3),
+        ("Use at most 0 sentences.", 1),
+        ("One sentence is at most what people read.", 3),
+    ],
+)
+def test_the_system_text_says_how_many_sentences(system: str, most: int) -> None:
+    assert sentences_in(system) == most

@@ -20,6 +20,7 @@ from contracts.gateway.http import (
     Failure,
     Problem,
 )
+from contracts.gateway.http_judgements import JudgementBody, JudgementView
 from contracts.gateway.http_search import (
     GraphView,
     Hit,
@@ -29,6 +30,7 @@ from contracts.gateway.http_search import (
     SearchBody,
     SearchView,
 )
+from contracts.gateway.http_usage import TenantView
 from shared.client.client import Client
 from shared.client.transport import Transport
 
@@ -39,6 +41,12 @@ def problem(status: int, code: str, detail: str, retry_after: str | None = None)
     body = Problem(title="Problem", status=status, detail=detail, code=code)
     headers = {"Retry-After": retry_after} if retry_after else None
     return Response(body.model_dump_json(), status, headers, media_type="application/problem+json")
+
+
+def an_opinion(verdict: str = "right", *, supported: bool = True) -> Response:
+    known = {"verdict": verdict, "supported": supported, "reason": "r", "model": "judge-1"}
+    view = JudgementView.model_validate(known | {"cost_usd": 0.25})
+    return Response(view.model_dump_json(), media_type="application/json")
 
 
 @dataclass
@@ -54,12 +62,19 @@ class FakeGateway:
     # How often a deletion comes before ingestion knows the document.
     unknown_deletions: int = 0
     silent: tuple[str, ...] = ()
+    # How many pages of the list were read.
+    lists: int = 0
+    # What the judge says of an answer.
+    opine: Callable[[JudgementBody], Response] = lambda _: an_opinion()
 
     views: dict[str, DocumentView] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     searches: list[SearchBody] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
+    steered: list[tuple[str, str]] = field(default_factory=list)
     authorization: set[str] = field(default_factory=set)
+    judged: list[JudgementBody] = field(default_factory=list)
+    judges: dict[str, str] = field(default_factory=dict)
 
     @asynccontextmanager
     async def client(self, patience_s: float = 5.0) -> AsyncIterator[Client]:
@@ -85,9 +100,13 @@ class FakeGateway:
                 route("/v1/documents", "GET", self._list),
                 route("/v1/documents/{id}", "GET", self._show),
                 route("/v1/documents/{id}", "DELETE", self._delete),
+                route("/v1/documents/{id}/{verb}", "POST", self._steer),
                 route("/v1/search", "POST", self._search),
                 route("/v1/graph", "GET", self._graph),
                 route("/v1/chat", "POST", self._chat),
+                route("/v1/judgements", "POST", self._judge),
+                route("/v1/admin/tenants/{name}", "POST", self._create_tenant),
+                route("/v1/admin/tenants/{name}", "GET", self._show_tenant),
             ]
         )
 
@@ -114,9 +133,18 @@ class FakeGateway:
         return Response(accepted.model_dump_json(), 202, media_type="application/json")
 
     async def _list(self, request: Request) -> Response:
-        begin = int(request.query_params.get("after", 0))
-        shown = list(self.views.values())[begin : begin + PAGE]
-        more = begin + PAGE < len(self.views)
+        self.lists += 1
+        asked = request.query_params
+        chosen = [
+            view
+            for view in self.views.values()
+            if asked.get("state") in (None, view.status)
+            and asked.get("query", "").lower() in view.name.lower()
+            and (asked.get("tag") is None or asked["tag"] in view.tags)
+        ]
+        begin = int(asked.get("after", 0))
+        shown = chosen[begin : begin + PAGE]
+        more = begin + PAGE < len(chosen)
         page = DocumentList(documents=shown, next=str(begin + PAGE) if more else None)
         for view in shown:
             self._go_on(view)
@@ -145,6 +173,17 @@ class FakeGateway:
         view = self.views.pop(request.path_params["id"])
         gone = view.model_copy(update={"status": "deleted"})
         return Response(gone.model_dump_json(), 202, media_type="application/json")
+
+    async def _steer(self, request: Request) -> Response:
+        """Each state allows one verb."""
+        verb, view = request.path_params["verb"], self.views[request.path_params["id"]]
+        allowed = {"rejected": "retry", "accepted": "cancel", "ready": "reindex"}
+        if allowed[view.status] != verb:
+            return problem(409, "not_possible", f"It is {view.status}: {allowed[view.status]} it.")
+        self.steered.append((verb, view.name))
+        again = {"status": "rejected" if verb == "cancel" else "accepted"}
+        self.views[view.document_id] = view = view.model_copy(update=again)
+        return Response(view.model_dump_json(), 202, media_type="application/json")
 
     async def _search(self, request: Request) -> Response:
         asked = SearchBody.model_validate_json(await request.body())
@@ -191,3 +230,32 @@ class FakeGateway:
 
     async def _chat(self, _: Request) -> Response:
         return Response(self.stream, media_type="text/event-stream")
+
+    async def _judge(self, request: Request) -> Response:
+        asked = JudgementBody.model_validate_json(await request.body())
+        self.judged.append(asked)
+        return self.opine(asked)
+
+    async def _create_tenant(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name in self.judges:
+            return problem(409, "not_possible", f"Tenant '{name}' has settings already.")
+        self.judges[name] = json.loads(await request.body())["judge_model"]
+        return self._tenant(name, 201)
+
+    async def _show_tenant(self, request: Request) -> Response:
+        return self._tenant(request.path_params["name"], 200)
+
+    def _tenant(self, name: str, status: int) -> Response:
+        view = TenantView(
+            tenant=name,
+            revision=1,
+            suspended=False,
+            models=(),
+            limits={},
+            cheaper_model=None,
+            judge_model=self.judges[name],
+            cache={},
+            consent_to_training=False,
+        )
+        return Response(view.model_dump_json(), status, media_type="application/json")

@@ -65,6 +65,21 @@ async def test_a_document_that_stands_still_is_not_waited_for_without_end() -> N
             await wait_for_all(client, {slow.document_id}, stall_s=0.01)
 
 
+async def test_a_wait_reads_few_pages_and_one_that_stands_still_hides_no_other() -> None:
+    gateway = FakeGateway(stuck={"0.md"})
+    async with gateway.client() as client:
+        ids = {(await client.upload(f"{n}.md", b"x")).document_id for n in range(30)}
+        ended: list[int] = []
+        with pytest.raises(Stalled, match="1 documents"):
+            await wait_for_all(client, ids, stall_s=0.1, on_ended=ended.append)
+        assert sum(ended) == 29
+        gateway.stuck.clear()
+        gateway.lists = 0
+        assert len(await wait_for_all(client, ids)) == 30
+    # All pages once, and then what was not over only.
+    assert gateway.lists <= 15 + 3
+
+
 async def test_the_graph_around_a_name_is_asked_for() -> None:
     async with FakeGateway().client() as client:
         for name in ("a.md", "b.md"):

@@ -30,7 +30,10 @@ def signed(**changes: Any) -> str:
 
 def test_a_minted_token_is_understood() -> None:
     ann = a_principal(groups=("law", "sales"))
-    assert access.verify(access.mint(ann, timedelta(minutes=1))) == ann
+    seen = access.verify(access.mint(ann, timedelta(minutes=1)))
+    told = {"token_id": seen.token_id, "issued_at": seen.issued_at}
+    assert seen == ann.model_copy(update=told)
+    assert seen.token_id
     assert ann.visible_to == ("user:ann", "group:law", "group:sales")
 
 
@@ -60,6 +63,16 @@ def test_a_token_that_cannot_be_trusted_is_refused(token: str) -> None:
 def test_an_expired_token_says_so() -> None:
     with pytest.raises(Unauthorized, match="expired"):
         access.verify(a_token(life=timedelta(seconds=-1)))
+
+
+def test_a_token_that_was_understood_before_still_expires() -> None:
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    token, now = signed(exp=ends), ends.timestamp() - 1
+    on_time = Access(SECRET, now=lambda: now)
+    assert on_time.verify(token) == on_time.verify(token)
+    now += 1
+    with pytest.raises(Unauthorized, match="expired"):
+        on_time.verify(token)
 
 
 def test_the_secret_must_be_long(monkeypatch: pytest.MonkeyPatch) -> None:

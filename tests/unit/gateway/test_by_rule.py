@@ -81,7 +81,7 @@ async def test_a_greeting_says_what_one_can_ask(local: Gateway, question: str, s
 
 
 async def test_documents_are_counted_from_ingestions_list(local: Gateway) -> None:
-    documents = (a_state("ready").document, a_state("processing").document)
+    documents = (a_state("ready").document, a_state("parsing").document)
     local.requester.answers[ListDocumentsV1] = DocumentsListedV1(documents=documents)
     text = text_of(await local.ask("How many documents do I have?"))
     assert "can see: 2. Of these, 1 can be searched" in text

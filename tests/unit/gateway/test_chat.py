@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from contracts.gateway.turns import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV2
 from contracts.memory.queries import ContextAnsweredV1, ContextRequestedV1
 from contracts.retrieval.search import SearchRequestedV1
+from services.gateway.models.prompt import BUILT_IN
 from services.gateway.services.turn.answering import NOTHING_FOUND, SEARCH_MISSING
 from services.gateway.services.turn.citations import EMPTY_ANSWER
 from shared.errors import DeadlineMissed, RequestRefused, Unavailable
@@ -73,6 +74,7 @@ async def test_the_usage_is_the_turns_sum_and_each_call_is_metered_once(gateway:
         "output_tokens": 20,
         "cost_usd": 0.50012,
         "model": "first",
+        "stop_reason": None,
     }
     [used] = await gateway.used(1)
     assert (used.purpose, used.input_tokens, used.estimated) == ("answer", 100, False)
@@ -95,7 +97,7 @@ async def test_an_answer_ends_before_its_usage_is_confirmed_which_comes_later(
 async def test_a_finished_turn_is_recorded_before_done(gateway: Gateway) -> None:
     events = await gateway.ask("How much is the allowance?", conversation_id="c1")
     [turn] = gateway.publisher.on("turns")
-    assert isinstance(turn, TurnCompletedV1)
+    assert isinstance(turn, TurnCompletedV2)
     assert turn.answer == text_of(events)
     assert [source.cited for source in turn.sources] == [True, False]
     assert turn.cost_usd == Decimal("0.50012")
@@ -378,3 +380,19 @@ async def test_a_silent_stream_is_kept_alive(
         response = await client.post("/v1/chat", json={"question": "How much?"})
     assert ": keep-alive\n\n" in response.text
     assert events_in(response.text)[-1][0] == "done"
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "guardrail_intervened", "content_filtered"])
+async def test_an_answer_that_is_not_whole_says_why(gateway: Gateway, reason: str) -> None:
+    gateway.model.stop_reason = reason
+    events = await gateway.ask("How much is the allowance?")
+    assert data_of(events, "usage")["stop_reason"] == reason
+    [turn] = gateway.publisher.of(TurnCompletedV2)
+    assert (turn.outcome, turn.stop_reason) == ("completed", reason)
+
+
+async def test_a_call_says_whom_and_what_it_is_for(gateway: Gateway) -> None:
+    await gateway.ask("How much is the allowance?")
+    assert gateway.model.about == [
+        {"tenant": "acme", "purpose": "answer", "prompt_version": BUILT_IN.version}
+    ]

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from contracts.ingestion.document import document_id
-from contracts.ingestion.documents import DeleteDocumentV1, IngestDocumentV2, StoredObject
+from contracts.ingestion.documents import (
+    COPY_MAX,
+    DeleteDocumentV1,
+    IngestDocumentV2,
+    StoredObject,
+)
 from contracts.ingestion.media_types import KNOWN
+from contracts.ingestion.proof import CertificateV1, GetCertificateV1, PlacePurged
 from contracts.ingestion.queries import (
     DocumentsListedV1,
     DocumentStateV1,
@@ -52,9 +58,38 @@ async def test_an_upload_is_stored_sent_and_noted(gateway: Gateway) -> None:
     assert body == b"# Title"
     [sent] = gateway.publisher.on("ingestion-documents")
     assert isinstance(sent, IngestDocumentV2)
-    assert sent.source == StoredObject(key=key)
+    assert sent.source == StoredObject(key=key, text="# Title")
     assert (sent.tags, sent.metadata) == (("a", "b", "c"), {"year": 2026, "draft": False})
     assert gateway.notes.notes["acme", ID].message_id == gateway.publisher.sent[0].id
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("# Größe\n".encode(), "# Größe\n"),
+        (b"x" * COPY_MAX, "x" * COPY_MAX),
+        (b"x" * (COPY_MAX + 1), None),
+        (b"\xff\xfe", None),
+        (b"a\0b", None),
+    ],
+)
+async def test_a_short_text_goes_with_its_message(
+    gateway: Gateway, body: bytes, text: str | None
+) -> None:
+    assert (await upload(gateway, files={"file": ("a.md", body)})).status_code == 202
+    [sent] = gateway.publisher.on("ingestion-documents")
+    assert isinstance(sent, IngestDocumentV2)
+    assert isinstance(sent.source, StoredObject)
+    assert sent.source.text == text
+    assert gateway.blobs.objects[sent.source.key] == body
+    assert gateway.notes.notes["acme", ID].offer["source"]["text"] is None
+
+
+async def test_an_upload_may_say_how_it_is_cut(gateway: Gateway) -> None:
+    assert (await upload(gateway, data={"chunking": "rows"})).status_code == 202
+    [sent] = gateway.publisher.on("ingestion-documents")
+    assert isinstance(sent, IngestDocumentV2)
+    assert sent.chunking == "rows"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +126,7 @@ async def test_an_upload_may_be_limited_to_some(
         ({"data": {"visibility": "{}"}}, 422, "invalid_request", "visibility"),
         ({"data": {"visibility": '["law"]'}}, 422, "invalid_request", "visibility.0"),
         ({"data": {"visibility": '["user:"]'}}, 422, "invalid_request", "visibility.0"),
+        ({"data": {"chunking": "lines"}}, 422, "invalid_request", "structure, fixed"),
         ({"data": {"tags": "t" * 65}}, 422, "invalid_request", "tags.0"),
         ({"data": {"tags": ",".join("abcdefgh" * 5)}}, 422, "invalid_request", "tags"),
         ({"files": {"file": ("..", b"x")}}, 422, "invalid_request", "needs a name"),
@@ -216,7 +252,7 @@ async def test_a_queue_that_does_not_answer_is_503() -> None:
 
 
 async def test_all_known_kinds_are_listed_with_a_415(gateway: Gateway) -> None:
-    response = await upload(gateway, files={"file": ("a.zip", b"x")})
+    response = await upload(gateway, files={"file": ("a.exe", b"x")})
     assert all(kind in response.json()["detail"] for kind in KNOWN)
 
 
@@ -291,7 +327,9 @@ async def test_a_noted_document_is_accepted_until_ingestion_knows_it(
     assert asked.accepted_id == gateway.publisher.sent[0].id
 
 
-@pytest.mark.parametrize("answer", [RequestRefused("not_found", "no"), a_state("deleted")])
+@pytest.mark.parametrize(
+    "answer", [RequestRefused("not_found", "no"), a_state("deleting"), a_state("deleted")]
+)
 async def test_what_is_not_there_is_404(gateway: Gateway, answer: Any) -> None:
     gateway.requester.answers[GetDocumentV1] = answer
     response = await show(gateway)
@@ -387,9 +425,54 @@ async def test_the_note_goes_once_ingestion_has_the_document(gateway: Gateway) -
     async with gateway.client() as client:
         await client.post("/v1/documents", files={"file": ("a.md", b"# Title")})
         [(_, document_id)] = gateway.notes.notes
-        gateway.requester.answers[GetDocumentV1] = a_state("processing", taken_in=False)
+        gateway.requester.answers[GetDocumentV1] = a_state("parsing", taken_in=False)
         await client.get(f"/v1/documents/{document_id}")
         assert gateway.notes.notes
-        gateway.requester.answers[GetDocumentV1] = a_state("processing", taken_in=True)
+        gateway.requester.answers[GetDocumentV1] = a_state("parsing", taken_in=True)
         await client.get(f"/v1/documents/{document_id}")
     assert gateway.notes.notes == {}
+
+
+async def test_a_certificate_is_asked_for_in_the_principals_name(gateway: Gateway) -> None:
+    at = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    gateway.requester.answers[GetCertificateV1] = CertificateV1(
+        document_id=ID,
+        ordinal=1,
+        deleted_at=at,
+        deleted_by="bob",
+        complete=False,
+        places=(PlacePurged(service="retrieval", place="passages", removed=3, at=at),),
+        missing=("ingestion",),
+    )
+    async with gateway.client(user="bob", scopes=frozenset({"documents:read"})) as client:
+        shown = (await client.get(f"/v1/documents/{ID}/certificate")).json()
+    assert shown == {
+        "document_id": ID,
+        "name": None,
+        "deleted_at": "2026-11-02T09:00:00Z",
+        "deleted_by": "bob",
+        "complete": False,
+        "places": [
+            {
+                "service": "retrieval",
+                "place": "passages",
+                "removed": 3,
+                "at": "2026-11-02T09:00:00Z",
+            }
+        ],
+        "missing": ["ingestion"],
+    }
+    [(_, asked, context)] = gateway.requester.asked
+    assert asked == GetCertificateV1(document_id=ID, visible_to=("user:bob",))
+    assert context.principal == "bob"
+
+
+async def test_a_certificate_that_is_not_there_looks_like_a_document_that_is_not(
+    gateway: Gateway,
+) -> None:
+    gateway.requester.answers[GetDocumentV1] = RequestRefused("not_found", "no")
+    gateway.requester.answers[GetCertificateV1] = RequestRefused("not_found", "no")
+    async with gateway.client() as client:
+        answer = await client.get(f"/v1/documents/{ID}/certificate")
+        other = await client.get(f"/v1/documents/{ID}")
+    assert (answer.status_code, answer.json()) == (404, other.json())

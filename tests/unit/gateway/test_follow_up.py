@@ -65,6 +65,8 @@ IN_OTHER_WORDS = [
     "Für Führungskräfte?",
     "Wie lange gilt sie?",
     "Wer genehmigt das?",
+    "Was passiert, wenn ich das überschreite?",
+    "Wie reiche ich das ein, wenn Sie das erlauben?",
     "Ist sie übertragbar?",
     "Was kostet es dort?",
     "Warum?",
@@ -87,6 +89,8 @@ IN_OTHER_WORDS = [
     "Quelle est sa durée ?",
 ]
 OWN_SUBJECT = [
+    "Wann öffnet das neue Schwimmbad?",
+    "was kostet das hotel?",
     "What is the travel allowance in France?",
     "Who is the head of the legal department?",
     "How do I reset my VPN password?",
@@ -170,6 +174,9 @@ def test_the_subject_lives_on_over_several_follow_ups() -> None:
             "Und in Dänemark?",
             "Hotel kosten Und in Dänemark?",
         ),
+        ("What may a hotel in Norway cost?", "In Denmark?", "hotel cost In Denmark?"),
+        ("Was darf ein Hotel in Norwegen kosten?", "In Dänemark?", "Hotel kosten In Dänemark?"),
+        ("Combien coûte un hôtel en Norvège ?", "Au Danemark ?", "coûte hôtel Au Danemark ?"),
         (
             "Combien peut coûter l'hôtel en Norvège ?",
             "Et au Danemark ?",

@@ -25,6 +25,13 @@ NEEDS = [
     ("GET", "/v1/documents/x", "documents:read"),
     ("POST", "/v1/documents", "documents:write"),
     ("DELETE", "/v1/documents/x", "documents:write"),
+    ("PATCH", "/v1/documents/x", "documents:write"),
+    ("GET", "/v1/documents/x/versions", "documents:read"),
+    ("POST", "/v1/documents/x/versions/1/restore", "documents:write"),
+    ("GET", "/v1/documents/x/content", "documents:read"),
+    ("GET", "/v1/documents/x/text", "documents:read"),
+    ("POST", "/v1/turns/x/feedback", "chat"),
+    ("POST", "/v1/judgements", "admin"),
 ]
 
 
@@ -262,8 +269,10 @@ async def test_openapi_tells_of_everything(gateway: Gateway) -> None:
     async with gateway.client() as client:
         document = (await client.get("/openapi.json")).json()
     for method, path, _ in NEEDS:
-        key = "passage_id" if "passages" in path else "document_id"
-        call = document["paths"][path.split("?")[0].replace("/x", f"/{{{key}}}")][method.lower()]
+        keys = {"passages": "passage_id", "turns": "turn_id"}
+        key = keys.get(path.split("/")[2], "document_id")
+        named = path.split("?")[0].replace("/x", f"/{{{key}}}").replace("/1", "/{version}")
+        call = document["paths"][named][method.lower()]
         assert call["security"] == [{"token": []}]
         assert {"401", "403", "500"} <= call["responses"].keys()
         assert "application/problem+json" in call["responses"]["401"]["content"]

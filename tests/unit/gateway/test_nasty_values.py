@@ -1,6 +1,7 @@
 """What no store can hold is refused at the door, by field; no value of any parameter is a 500."""
 
 import json
+import math
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,12 @@ from contracts.ingestion.queries import (
     DocumentsListedV1,
     GetDocumentV1,
     ListDocumentsV1,
+)
+from contracts.ingestion.versions import (
+    ContentRequestedV1,
+    DescribeDocumentV1,
+    ListVersionsV1,
+    TextRequestedV1,
 )
 from contracts.retrieval.graph import GraphRequestedV1
 from contracts.retrieval.passages import PassageRequestedV1
@@ -57,6 +64,11 @@ GETS = [
     "/v1/documents?limit={}",
     "/v1/documents?after={}",
     "/v1/documents/{}",
+    "/v1/documents/{}/versions",
+    "/v1/documents/{}/content",
+    "/v1/documents/{}/text",
+    "/v1/documents/x/content?version={}",
+    "/v1/documents/x/text?version={}",
     "/v1/passages/{}",
     "/v1/graph?entity={}",
     "/v1/graph?entity=x&limit={}",
@@ -64,7 +76,13 @@ GETS = [
     "/docs/{}",
 ]
 BODIES = [
+    ("/v1/documents/x", {"tags": ["t"]}, ("tags", "metadata", "visibility", "\ud800")),
     ("/v1/chat", {"question": "q"}, ("question", "conversation_id", "model", "\ud800")),
+    (
+        "/v1/judgements",
+        {"question": "q", "answer": "a"},
+        ("question", "answer", "expected", "sources", "\ud800"),
+    ),
     (
         "/v1/search",
         {"query": "q"},
@@ -77,6 +95,8 @@ FILE = {"file": ("a.md", b"# Title", "text/markdown")}
 def wire(gateway: Gateway) -> None:
     gateway.requester.answers[ListDocumentsV1] = DocumentsListedV1(documents=())
     gateway.requester.answers[GetDocumentV1] = RequestRefused("not_found", "no")
+    for kind in (DescribeDocumentV1, ListVersionsV1, ContentRequestedV1, TextRequestedV1):
+        gateway.requester.answers[kind] = RequestRefused("not_found", "no")
     gateway.requester.answers[PassageRequestedV1] = RequestRefused("not_found", "no")
     gateway.requester.answers[GraphRequestedV1] = a_neighbourhood()
 
@@ -93,7 +113,7 @@ async def test_no_value_in_an_address_is_a_500(gateway: Gateway, path: str) -> N
         for value in NASTY:
             response = await client.get(path.format(as_path(value)))
             assert response.status_code < 500, (value, response.text)
-        if "documents/" in path:
+        if path.endswith("documents/{}"):
             for value in NASTY:
                 gone = await client.delete(path.format(as_path(value)))
                 assert gone.status_code in (307, 404, 405, 422, 503), (value, gone.text)
@@ -105,16 +125,18 @@ async def test_no_value_in_a_body_is_a_500(
 ) -> None:
     wire(gateway)
     headers = {"Content-Type": "application/json"}
+    method = "PATCH" if "documents" in path else "POST"
     async with gateway.client() as client:
-        for value in [*NASTY, {"weights": {"bm25": float("nan")}}]:
+        for value in [*NASTY, {"weights": {"bm25": float("nan")}}, {"metadata": {"a": math.inf}}]:
             for field in fields:
                 sent = json.dumps(body | {field: value})
-                response = await client.post(path, content=sent, headers=headers)
+                response = await client.request(method, path, content=sent, headers=headers)
                 assert response.status_code < 500, (field, value, response.text)
-            response = await client.post(path, content=json.dumps(value), headers=headers)
+            sent = json.dumps(value)
+            response = await client.request(method, path, content=sent, headers=headers)
             assert response.status_code < 500, (value, response.text)
         for text in (b"[" * 200_000, b"\xff\xfe", b'{"query": 1e999}', b"", b"1" * 5000):
-            response = await client.post(path, content=text, headers=headers)
+            response = await client.request(method, path, content=text, headers=headers)
             assert 400 <= response.status_code < 500, (text[:20], response.text)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts.gateway.turns import TurnCompletedV1
+from contracts.gateway.turns import TurnCompletedV2
 from contracts.retrieval.search import SearchRequestedV1
 from shared.errors import Unavailable
 from shared.testing.probe import until
@@ -15,9 +15,9 @@ from tests.unit.gateway.fakes import Gateway, events_in, open_gateway, text_of
 QUESTION = "What is the warranty of the X200?"
 
 
-async def recorded(gateway: Gateway, count: int = 1) -> list[TurnCompletedV1]:
+async def recorded(gateway: Gateway, count: int = 1) -> list[TurnCompletedV2]:
     await until(lambda: len(gateway.publisher.on("turns")) >= count)
-    turns: list[TurnCompletedV1] = gateway.publisher.on("turns")
+    turns: list[TurnCompletedV2] = gateway.publisher.on("turns")
     return turns
 
 
@@ -119,7 +119,7 @@ async def test_an_answer_that_is_not_confirmed_in_time_says_so_and_is_recorded_l
 
 
 async def test_a_confirmation_that_comes_late_but_in_time_is_done(gateway: Gateway) -> None:
-    gateway.publisher.faults.left, gateway.publisher.struck = 1, TurnCompletedV1
+    gateway.publisher.faults.left, gateway.publisher.struck = 1, TurnCompletedV2
     events = await gateway.ask(QUESTION)
     assert events[-1][0] == "done"
     assert gateway.publisher.faults.fired == 1
@@ -146,7 +146,7 @@ async def test_a_client_that_goes_while_it_is_recorded_leaves_one_completed_turn
 
 async def test_a_stop_waits_for_the_turns_on_their_way() -> None:
     async with open_gateway(record_s=0.05, drain_s=30) as gateway:
-        gateway.publisher.faults.left, gateway.publisher.struck = 1, TurnCompletedV1
+        gateway.publisher.faults.left, gateway.publisher.struck = 1, TurnCompletedV2
         events = await gateway.ask(QUESTION)
         assert events[-1][1]["code"] == "not_recorded"
     assert gateway.publisher.faults.fired == 1

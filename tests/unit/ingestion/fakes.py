@@ -46,6 +46,14 @@ class HashModel:
         raise NotImplementedError
 
 
+class BrokenModel(HashModel):
+    """Its answers cannot be used, whatever the text."""
+
+    async def embed(self, model: str, texts: Sequence[str], role: EmbedRole) -> Embedded:
+        self.faults.fired += 1
+        raise ValueError("no")
+
+
 Answer = Mapping[str, object] | Exception | None
 
 

@@ -41,7 +41,7 @@ class Store:
     async def leftovers(self) -> list[Any]:
         return []
 
-    async def listed(self, prefix: str) -> AsyncIterator[Sequence[Listed]]:
+    async def listed(self, prefix: str, after: str = "") -> AsyncIterator[Sequence[Listed]]:
         yield await self.claim(1)
 
 

@@ -37,10 +37,10 @@ _LINES = st.sampled_from(
         "word " * 500,
     ]
 )
-_TEXTS = st.one_of(_WORDS, st.lists(_LINES | _WORDS, max_size=40).map("\n".join))
+TEXTS = st.one_of(_WORDS, st.lists(_LINES | _WORDS, max_size=40).map("\n".join))
 
 
-def _pages(text: str, cuts: list[float]) -> tuple[PageSpan, ...]:
+def pages_of(text: str, cuts: list[float]) -> tuple[PageSpan, ...]:
     """Every reader begins a page with a new block."""
     ends = {match.end() for match in re.finditer(r"\n\n+", text)} - {len(text)}
     chosen = {end for end in ends for cut in cuts if abs(end - cut * len(text)) < 20}
@@ -48,12 +48,12 @@ def _pages(text: str, cuts: list[float]) -> tuple[PageSpan, ...]:
     return tuple(PageSpan(n, *span) for n, span in enumerate(itertools.pairwise(places), 1))
 
 
-@given(_TEXTS, st.booleans(), st.lists(st.floats(0, 1), max_size=4))
+@given(TEXTS, st.booleans(), st.lists(st.floats(0, 1), max_size=4))
 @settings(max_examples=300, deadline=None)
 def test_spans_are_exact_in_order_bounded_on_one_page_and_lose_nothing(
     text: str, markdown: bool, cuts: list[float]
 ) -> None:
-    pages = _pages(text, cuts)
+    pages = pages_of(text, cuts)
     chunks = chunks_of(Parsed(text, markdown, title="Title " * 200, pages=pages))
     covered = bytearray(len(text))
     last = 0
@@ -75,7 +75,7 @@ def test_spans_are_exact_in_order_bounded_on_one_page_and_lose_nothing(
         assert all(text[n].isspace() for n in missing), text[block.start : block.end]
 
 
-@given(_TEXTS, st.booleans())
+@given(TEXTS, st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_blocks_hold_every_character_that_is_not_blank(text: str, markdown: bool) -> None:
     end = 0

@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_counted(
     assert main(["--model", "local.llm-v1", *bad, *files]) == 1
     shown = capsys.readouterr()
     assert "2 files" in shown.out
-    assert "known are:" in shown.err
+    assert "Convert it to one of:" in shown.err
     assert "absent.txt: " in shown.err
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from contracts.ingestion.life_cycle import FINAL, FIRST, LIFE_CYCLE, LISTS, SHOWN
+from contracts.ingestion.life_cycle import FINAL, FIRST, GONE, LIFE_CYCLE, LISTS, SHOWN
 from contracts.ingestion.queries import DocumentSummary
+from shared.client.documents.options import STATES
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "services/gateway/page/documents.js"
+PAGE = ROOT / "services/gateway/page/document_row.js"
 STORE = ROOT / "services/ingestion/store"
 
 
@@ -31,26 +32,36 @@ def test_every_state_that_is_not_final_has_a_deadline_and_an_owner() -> None:
 
 def test_every_state_can_be_deleted_and_nothing_follows() -> None:
     for name, state in LIFE_CYCLE.items():
-        assert ("deleted" in state.next) == (name != "deleted"), name
+        assert ("deleting" in state.next) == (name not in GONE), name
+        assert ("deleted" in state.next) == (name == "deleting"), name
     assert LIFE_CYCLE["deleted"].next == ()
 
 
-def test_a_final_state_leads_to_final_states_only() -> None:
-    for name, state in LIFE_CYCLE.items():
-        if state.final:
-            assert all(LIFE_CYCLE[after].final for after in state.next), name
+def test_only_a_retry_leads_from_a_final_state_to_one_that_is_not() -> None:
+    back = {
+        (name, after)
+        for name, state in LIFE_CYCLE.items()
+        for after in state.next
+        if state.final and not LIFE_CYCLE[after].final
+    }
+    assert back == {("rejected", "accepted"), ("failed", "accepted")}
 
 
 @pytest.mark.parametrize(
     ("name", "states"),
     [
-        ("claimable", {"accepted", "processing"}),
+        ("claimable", {"accepted", "parsing", "embedding"}),
+        ("working", {"parsing", "embedding"}),
         ("announced", {"indexing", "rejected", "failed"}),
         ("faulty", {"rejected", "failed"}),
         ("indexed", {"indexing", "ready"}),
-        ("standing", {"accepted", "processing", "indexing", "ready"}),
+        ("standing", {"accepted", "parsing", "embedding", "indexing", "ready"}),
+        ("moving", {"accepted", "parsing", "embedding", "indexing", "deleting"}),
         ("replaced", {"superseded", "duplicate"}),
-        ("current", {"accepted", "processing", "indexing", "ready", "rejected", "failed"}),
+        (
+            "current",
+            {"accepted", "parsing", "embedding", "indexing", "ready", "rejected", "failed"},
+        ),
     ],
 )
 def test_the_lists_of_the_statements(name: str, states: set[str]) -> None:
@@ -65,12 +76,21 @@ def test_no_statement_names_a_list_that_there_is_not_or_writes_one_out() -> None
 
 def test_the_partial_indexes_are_those_of_the_lists() -> None:
     """PostgreSQL uses a partial index for a list that its condition holds."""
-    first = (STORE / "migrations/versions/v0001_registry.py").read_text()
-    indexed = {
-        frozenset(re.findall(r"'(\w+)'", states))
-        for states in re.findall(r"WHERE status IN \(([^)]+)\)", first)
+    indexed: dict[str, frozenset[str]] = {}
+    for step in sorted((STORE / "migrations/versions").glob("v*.py")):
+        text = step.read_text()
+        for name in re.findall(r"DROP INDEX (\w+)", text):
+            indexed.pop(name, None)
+        made = r"CREATE INDEX (\w+) ON versions \(.*?\)\s+WHERE status IN \(([^)]+)\)"
+        for name, states in re.findall(made, text):
+            indexed[name] = frozenset(re.findall(r"'(\w+)'", states))
+    assert indexed == {
+        "versions_work": frozenset(LISTS["claimable"]),
+        "versions_claim": frozenset(LISTS["working"]),
+        "versions_announce": frozenset(LISTS["announced"]),
+        "versions_faulty": frozenset(LISTS["faulty"]),
+        "versions_clean": frozenset(LISTS["replaced"]),
     }
-    assert indexed == {frozenset(LISTS[name]) for name in ("claimable", "announced", "replaced")}
 
 
 def test_readers_see_every_state_explained() -> None:
@@ -82,5 +102,11 @@ def test_the_page_knows_the_states_that_readers_see() -> None:
     [settled] = re.findall(r"SETTLED = new Set\(\[(.*?)\]\)", page, re.DOTALL)
     assert set(re.findall(r'"(\w+)"', settled)) == set(FINAL)
     [words] = re.findall(r"WORDS = \{(.*?)\}", page, re.DOTALL)
+    may = re.search(r"MAY = \{(.*?)\n\};", page, re.DOTALL)
+    assert may is not None
+    lists = re.findall(r"(\w+): new Set\(\[(.*?)\]\)", may[1])
+    assert {name: set(re.findall(r'"(\w+)"', states)) for name, states in lists} == {
+        name: set(STATES[name]) for name in ("retry", "cancel", "reindex")
+    }
     # The page has a state of its own for a file on its way, and lists no deleted documents.
     assert set(re.findall(r"(\w+):", words)) == {"uploading", *SHOWN} - {"deleted"}

@@ -2,7 +2,11 @@
 
 import pytest
 
-from services.ingestion.services.reading.office.number_formats import BUILT_IN, general, shown
+from services.ingestion.services.reading.formats.office.number_formats import (
+    BUILT_IN,
+    general,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,13 @@ from services.ingestion.services.reading.office.number_formats import BUILT_IN, 
         (0.0625, "h:mm AM/PM", "1:30 AM"),
         (1.25, "[h]:mm", "30:00"),
         (60, BUILT_IN[14], "1900-02-28"),
+        (0, "0;-0;;@", ""),
+        (-5, '0"a;b"', "-5a;b"),
+        (-3.25, "[Red][<0]-0.0;[Green]+0.0", "-3.3"),
+        (-3, "[<100]0.0;0", "-3.0"),
+        (5551234, "[<=9999999]###-####;(###) ###-####", "555-1234"),
+        (2125551234, "[<=9999999]###-####;(###) ###-####", "(212) 555-1234"),
+        (1500, '[>=1000000]0.0,,"M";[>=1000]0.0,"K";0', "1.5K"),
     ],
 )
 def test_a_number_in_its_format(value: float, form: str, text: str) -> None:

@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.models.succession import Newest, is_new, is_stale, judged
 from services.ingestion.models.version import Description, Intake, Origin
 from services.ingestion.services.content import known_type
-from services.ingestion.services.reading.parser import only
 from services.ingestion.services.reading.titles import readable, title_of
 from services.ingestion.store.worklist import shares
 
@@ -137,10 +135,3 @@ def test_a_title_comes_from_the_best_source_there_is() -> None:
     assert title_of(Parsed("# Main", True, title="Own"), "notes.md", {}) == "Own"
     assert title_of(parsed, "notes.md", {"title": 3}) == "Main"
     assert title_of(Parsed("Text", True), "notes.md", {}) == "notes"
-
-
-def test_a_file_of_several_documents_is_rejected_by_name() -> None:
-    mail, bill = Parsed("Hello", False), Parsed("Total: 5", False, name="bill.pdf")
-    assert only([mail]) is mail
-    with pytest.raises(Rejected, match=r"bill\.pdf.*one by one"):
-        only([mail, bill])

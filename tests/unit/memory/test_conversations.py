@@ -1,33 +1,30 @@
-"""Which turns the next prompt gets, and how conversations are listed."""
+"""Which turns the next prompt gets, what is cut of a turn, and how conversations are listed."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.envelope import Context
-from contracts.gateway.turns import TurnCompletedV1
-from services.memory.bootstrap import bootstrap
-from services.memory.models.turn import TEXT_MAX, ConversationKey, Turn
-from services.memory.services.conversations import fitting, outlines
-from services.memory.settings import MemorySettings
-from shared.outcomes import Done, Reject
-from shared.testing.fakes import no_bus
+from services.memory.models.turn import CUT, ConversationKey, Source, Turn, Vector
+from services.memory.services.conversations import outlines
+from services.memory.services.embedding import cosines
+from services.memory.services.recalling import fitting
 from shared.tokens import estimated_tokens
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-CONTEXT = Context(tenant="acme", principal="ann")
 
 
 def turn(n: int, text: str = "word", conversation: str = "c1") -> Turn:
     key = ConversationKey(tenant="acme", user="ann", conversation_id=conversation)
+    at = START + timedelta(minutes=n)
     return Turn(
         key=key,
         turn_id=f"t{n}",
         question=f"q{n} {text}",
         answer=text,
-        completed_at=START + timedelta(minutes=n),
+        asked_at=at,
+        completed_at=at,
     )
 
 
@@ -49,63 +46,70 @@ def test_a_newest_turn_that_is_too_long_is_cut_and_not_dropped() -> None:
     assert estimated_tokens(cut.question) + estimated_tokens(cut.answer) <= 11
 
 
-def test_conversations_are_listed_newest_first_by_their_first_question() -> None:
+def test_conversations_are_listed_newest_first_by_title_or_first_question() -> None:
     turns = [turn(n, "", "c1" if n % 2 else "c2") for n in range(4)][::-1]
-    found = outlines(turns)
-    assert [(c.conversation_id, c.title.strip(), c.turns) for c in found] == [
+    found = outlines(turns, {"c2": "Given"})
+    assert [(c.conversation_id, c.title, c.turns) for c in found] == [
         ("c1", "q1", 2),
-        ("c2", "q0", 2),
+        ("c2", "Given", 2),
     ]
 
 
-class MemoryStore:
-    """services.ports.TurnStore in a list."""
-
-    def __init__(self) -> None:
-        self.turns: list[Turn] = []
-
-    async def ping(self) -> None:
-        return None
-
-    async def put(self, turn: Turn) -> None:
-        self.turns.append(turn)
-
-    async def recent(self, key: ConversationKey, count: int, now: datetime) -> list[Turn]:
-        return [turn for turn in reversed(self.turns) if turn.key == key][:count]
-
-    async def of_user(self, tenant: str, user: str, count: int, now: datetime) -> list[Turn]:
-        return self.turns[::-1][:count]
+def test_a_conversation_is_found_by_the_words_of_its_title_and_questions() -> None:
+    turns = [turn(1, "Hotel in Wien", "c1"), turn(0, "train", "c2")]
+    titles = {"c2": "Travel"}
+    found = [
+        [one.conversation_id for one in outlines(turns, titles, words)]
+        for words in (["hotel", "wien"], ["travel", "train"], ["hotel", "train"])
+    ]
+    assert found == [["c1"], ["c2"], []]
 
 
-async def test_texts_beyond_an_items_size_are_cut() -> None:
-    store = MemoryStore()
-    async with bootstrap(MemorySettings(), bus=no_bus(), store=store) as service:
-        completed = service.handlers["memory-events"][TurnCompletedV1]
-        outcome = await completed(a_completed_turn("x" * (TEXT_MAX + 5)), CONTEXT)
-    assert outcome == Done()
-    assert len(store.turns[0].answer) == TEXT_MAX
-
-
-async def test_a_turn_without_a_user_is_rejected() -> None:
-    async with bootstrap(MemorySettings(), bus=no_bus(), store=MemoryStore()) as service:
-        completed = service.handlers["memory-events"][TurnCompletedV1]
-        outcome = await completed(a_completed_turn("x"), Context(tenant="acme"))
-    assert isinstance(outcome, Reject)
-
-
-def a_completed_turn(answer: str) -> TurnCompletedV1:
-    return TurnCompletedV1(
-        turn_id="t1",
-        conversation_id="c1",
-        question="q",
-        query="q",
-        answer=answer,
-        model="m",
-        prompt_version="1",
-        sources=(),
-        input_tokens=1,
-        output_tokens=1,
-        cost_usd=Decimal(0),
-        started_at=START,
-        completed_at=START,
+def source(n: int, document: str, ordinal: int = 1, *, cited: bool = True) -> Source:
+    return Source(
+        n=n,
+        document_id=document,
+        ordinal=ordinal,
+        passage_id=f"{document}:{ordinal}:0",
+        name=f"{document}.md",
+        start=0,
+        end=9,
+        cited=cited,
     )
+
+
+def test_an_answer_that_quotes_a_deleted_document_is_replaced() -> None:
+    quoting = turn(1).model_copy(update={"sources": (source(1, "d1"), source(2, "d2"))})
+    cut = quoting.without("d1", 1)
+    assert (cut.answer, [one.n for one in cut.sources]) == (CUT, [2])
+    assert cut.question == quoting.question
+    assert quoting.without("d3", 1) == quoting
+
+
+def test_an_answer_that_does_not_quote_it_loses_the_source_only() -> None:
+    seen = turn(1).model_copy(update={"sources": (source(1, "d1", cited=False),)})
+    cut = seen.without("d1", 1)
+    assert (cut.answer, cut.sources) == (seen.answer, ())
+
+
+def test_a_document_that_was_added_again_stays_quoted() -> None:
+    newer = turn(1).model_copy(update={"sources": (source(1, "d1", ordinal=3),)})
+    assert newer.without("d1", 2) == newer
+
+
+def vector(*values: float, model: str = "m") -> Vector:
+    halves = np.asarray(values, dtype="<f2").tobytes()
+    return Vector(model=model, dimension=len(values), halves=halves)
+
+
+def test_vectors_of_another_space_are_not_compared() -> None:
+    others = [vector(1, 0), None, vector(0, 1), vector(1, 0, model="n"), vector(1, 0, 0)]
+    alike = cosines(vector(1, 0), others)
+    assert [None if np.isnan(one) else round(float(one), 3) for one in alike] == [
+        1.0,
+        None,
+        0.0,
+        None,
+        None,
+    ]
+    assert np.isnan(cosines(vector(1, 0), [None])).all()

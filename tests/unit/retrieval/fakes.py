@@ -1,15 +1,27 @@
 """A model, and a graph beside a search store, in plain Python."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 
 from services.retrieval.models.document import Head, Version
 from services.retrieval.models.filter import Scope
 from services.retrieval.models.graph import Link, Place, Subject, Support
+from services.retrieval.models.holding import Held, HeldVersion, Page
 from services.retrieval.models.passage import IndexedPassage
-from shared.ports import ChatMessage, Embedded, EmbedRole, ModelReport, Reranked, Tool, ToolCall
+from shared.ports import (
+    OWN_SAMPLING,
+    ChatMessage,
+    Embedded,
+    EmbedRole,
+    ModelReport,
+    Reranked,
+    Sampling,
+    Tool,
+    ToolCall,
+)
 from shared.testing.fakes import Faults
 from tests.unit.retrieval.making import unit_vector
 
@@ -26,7 +38,13 @@ class FakeModel:
     embedded: list[str] = field(default_factory=list)
 
     def converse(
-        self, model: str, system: str, messages: Sequence[ChatMessage], max_tokens: int
+        self,
+        model: str,
+        system: str,
+        messages: Sequence[ChatMessage],
+        max_tokens: int,
+        about: Mapping[str, str] = MappingProxyType({}),
+        sampling: Sampling = OWN_SAMPLING,
     ) -> AsyncIterator[str | ModelReport]:
         raise AssertionError("retrieval never converses")
 
@@ -65,11 +83,13 @@ class FakeGraph:
         self.held.add((version.tenant, version.document_id, version.ordinal))
         return len({name for p in passages for name in (*p.mentions, *p.about)})
 
-    async def purge(self, tenant: str, document_id: str, head: Head) -> None:
+    async def purge(self, tenant: str, document_id: str, head: Head) -> int:
         self.faults.strike("neo4j")
+        before = len(self.held)
         self.held = {
             of for of in self.held if not (of[:2] == (tenant, document_id) and head.outdates(of[2]))
         }
+        return before - len(self.held)
 
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         return []
@@ -87,3 +107,16 @@ class FakeGraph:
 
     async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
         return []
+
+    async def holdings(self, tenant: str, page: Page) -> list[Held]:
+        return [
+            Held(of, versions=(HeldVersion(ordinal, 1, 1),))
+            for owner, of, ordinal in sorted(self.held)
+            if owner == tenant and (of in page.ids if page.ids else of > page.after)
+        ]
+
+    async def drop(self, tenant: str, document_id: str, ordinal: int) -> None:
+        self.held.discard((tenant, document_id, ordinal))
+
+    async def strays(self, tenant: str, *, remove: bool) -> int:
+        return 0

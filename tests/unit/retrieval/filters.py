@@ -33,6 +33,7 @@ def documents(draw: st.DrawFn) -> list[Version]:
             created_at=draw(MOMENTS),
             tags=tuple(draw(st.lists(TEXTS, max_size=3))),
             metadata=draw(st.dictionaries(KEYS, VALUES, max_size=3)),
+            parents=tuple(draw(st.lists(st.sampled_from(IDS), max_size=2, unique=True))),
         )
         for document_id in ids
     ]

@@ -1,14 +1,16 @@
 """A SearchStore in plain Python; the scenario suite holds it to the answers of the real ones."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
-from services.retrieval.models.document import Head, Version
+from services.retrieval.models.document import Head, Removed, Version
 from services.retrieval.models.filter import Scope, matches
 from services.retrieval.models.graph import QUESTION, Link, Place, Subject, Support
+from services.retrieval.models.holding import Held, HeldVersion, Page
 from services.retrieval.models.passage import FoundPassage, IndexedPassage, Scored
 from services.retrieval.models.typed_query import STOP_WORDS
 from shared.errors import Unavailable
@@ -16,6 +18,10 @@ from shared.errors import Unavailable
 
 def _words(text: str) -> list[str]:
     return [w for w in re.findall(r"[^\W_]+", text.lower()) if w not in STOP_WORDS]
+
+
+def _names(passage: IndexedPassage) -> tuple[str, ...]:
+    return (*passage.mentions, *passage.about)
 
 
 @dataclass
@@ -46,11 +52,43 @@ class MemoryStore:
         found = {of: self.head.get((tenant, of)) for of in document_ids}
         return {of: head for of, head in found.items() if head is not None}
 
-    async def purge(self, tenant: str, document_id: str) -> None:
+    async def purge(self, tenant: str, document_id: str) -> Removed:
         head = self.head.get((tenant, document_id))
+        removed = Removed()
         for key in list(self.held):
             if head and key[:2] == (tenant, document_id) and head.outdates(key[2]):
-                del self.held[key]
+                passages = self.held.pop(key)[1]
+                others = {n for _, of in self.held.values() for p in of for n in _names(p)}
+                gone = {n for p in passages for n in _names(p)} - others
+                removed += Removed(len(passages), len(gone))
+        return removed
+
+    async def holdings(self, tenant: str, page: Page) -> list[Held]:
+        ids = {of for owner, of in self.head if owner == tenant}
+        ids |= {of for owner, of, _ in self.held if owner == tenant}
+        wanted = sorted(of for of in ids if (of in page.ids if page.ids else of > page.after))
+        return [
+            Held(of, self.head.get((tenant, of)), tuple(self._versions(tenant, of)))
+            for of in wanted[: len(page.ids) or page.limit]
+        ]
+
+    def _versions(self, tenant: str, document_id: str) -> Iterator[HeldVersion]:
+        for (owner, of, ordinal), (_, passages) in sorted(self.held.items(), key=itemgetter(0)):
+            if (owner, of) == (tenant, document_id):
+                names = {name for p in passages for name in _names(p)}
+                yield HeldVersion(ordinal, len(passages), len(names))
+
+    async def drop(self, tenant: str, document_id: str, ordinal: int) -> None:
+        self.held.pop((tenant, document_id, ordinal), None)
+
+    async def strays(self, tenant: str, *, remove: bool) -> int:
+        return 0
+
+    async def remove_tenant(self, tenant: str) -> Removed:
+        gone = [self.held.pop(key)[1] for key in list(self.held) if key[0] == tenant]
+        self.head = {key: head for key, head in self.head.items() if key[0] != tenant}
+        passages = [p for version in gone for p in version]
+        return Removed(len(passages), len({name for p in passages for name in _names(p)}))
 
     async def bm25(self, scope: Scope, query: str, k: int) -> list[Scored]:
         self._check("bm25")
@@ -74,6 +112,11 @@ class MemoryStore:
             for v, p in self._inside(scope)
         ]
         return sorted(hits, key=lambda hit: -hit.score)[:k]
+
+    async def audience(self, scope: Scope) -> set[str]:
+        self._check("audience")
+        limited = [v.visibility or () for v, _ in self.held.values() if v.tenant == scope.tenant]
+        return {name for names in limited for name in names} & set(scope.visible_to)
 
     async def passages(self, tenant: str, passage_ids: Sequence[str]) -> dict[str, FoundPassage]:
         return {

@@ -9,6 +9,7 @@ from contracts.envelope import Context
 from contracts.ingestion.document import Counts
 from contracts.ingestion.events import DocumentChunkedV1, DocumentDeletedV1
 from contracts.ingestion.manifest import ChunkLine, encode_vector, write
+from contracts.ingestion.proof import DocumentPurgedV1
 from contracts.retrieval.events import DocumentIndexedV1, IndexingRefusedV1
 from services.retrieval.models.document import Head
 from services.retrieval.models.filter import Scope
@@ -333,3 +334,24 @@ async def test_a_deletion_that_the_graph_misses_hides_at_once_and_is_finished_la
     assert await found(house) == set()
     assert await delete(house) == Done()
     assert graph.held == set()
+
+
+async def test_a_deletion_is_confirmed_with_what_the_stores_removed(house: House) -> None:
+    """A second time confirms, too: the first confirmation may be lost."""
+    await house.tell(await announced(house), context())
+    for removed in (len(TEXTS), 0):
+        assert await delete(house) == Done()
+        told = house.publisher.of(DocumentPurgedV1)[-1]
+        assert (told.document_id, told.ordinal, told.service) == ("d", 1, "retrieval")
+        assert {one.place: one.removed for one in told.places} == {"passages": removed, "names": 0}
+
+
+async def test_a_deletion_that_the_graph_missed_is_not_confirmed(open_house: OpenHouse) -> None:
+    graph = FakeGraph()
+    house = await open_house(beside=graph)
+    await house.tell(await announced(house), context())
+    graph.faults.left = 1
+    with pytest.raises(Unavailable, match="neo4j"):
+        await delete(house)
+    assert graph.faults.fired == 1
+    assert house.publisher.of(DocumentPurgedV1) == []

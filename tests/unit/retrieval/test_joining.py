@@ -98,3 +98,20 @@ async def test_spans_hold_what_was_joined() -> None:
 def _after(text: str) -> IndexedPassage:
     made = passage("d", 1, 1, text[12:])
     return replace(made, passage=replace(made.passage, start=12, end=len(text), page=1))
+
+
+async def test_what_two_passages_both_hold_is_told_once() -> None:
+    text = "The pilot comes aboard at the outer buoy. He leaves at the lock."
+    store = MemoryStore()
+    spans = [(0, 41), (27, 64)]
+    passages = []
+    for n, (start, end) in enumerate(spans):
+        one = passage("d", 1, n, text[start:end], title="Pilots")
+        passages.append(replace(one, passage=replace(one.passage, start=start, end=end, page=1)))
+    await store.index(version("acme", "d"), passages)
+    await store.promote("acme", "d", 1)
+    found = await store.passages("acme", ["d:1:0"])
+    ranked: list[Ranked] = by_fusion([Fused("d:1:0", 1.0, {})])
+    (hit,) = await Joining(store).join("acme", ranked, found, 1, 100)
+    whole = hit.found.passage
+    assert (whole.text, whole.start, whole.end) == (text, 0, 64)

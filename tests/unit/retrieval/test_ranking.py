@@ -58,3 +58,11 @@ def test_a_single_score_of_the_reranker_compares_nothing() -> None:
 
 def test_nothing_to_rerank() -> None:
     assert blend([], {}, depth=50) == []
+
+
+def test_a_list_that_is_trusted_less_is_outvoted_by_words() -> None:
+    before = ranked(bm25={"a": 3.0, "b": 1.0}, dense={"a": 0.6, "b": 0.7})
+    relevance = {"a": 0.6, "b": 0.7}
+    assert ids(blend(before, relevance, depth=50)) == ["b", "a"]
+    trust = {"dense": 0.25, "rerank": 0.25}
+    assert ids(blend(before, relevance, depth=50, trust=trust)) == ["a", "b"]

@@ -96,7 +96,8 @@ async def test_a_whole_stream_ends_with_its_report() -> None:
     runtime = Runtime(START + TEXT, TEXT + STOP, METADATA)
     came, error = await read(runtime)
     assert error is None
-    assert came == ["Hello", "Hello", ModelReport(MODEL, 7, 2, PriceList().cost(MODEL, 7, 2))]
+    cost = PriceList().cost(MODEL, 7, 2)
+    assert came == ["Hello", "Hello", ModelReport(MODEL, 7, 2, cost, stop_reason="end_turn")]
     assert runtime.body.closed
 
 

@@ -93,15 +93,15 @@ async def test_whoever_cannot_renew_its_lease_is_cancelled_and_another_one_ends_
     error: Exception,
 ) -> None:
     # Long enough that a busy machine does not eat the margin before the lease's end.
-    aws, hanging = fake_aws(visibility_s=3), Hanging()
+    aws, hanging = fake_aws(visibility_s=4), Hanging()
     seen = Recorder(hanging)
     put(aws)
-    async with running(leasing(aws, seen, visibility_s=3)):
+    async with running(leasing(aws, seen, visibility_s=4)):
         await until(lambda: seen.calls)
         aws.sqs.fail(HIDE, error, -1)
-        await until(lambda: hanging.cancelled)
+        await until(lambda: hanging.cancelled, 20)
         assert aws.sqs.visible(QUEUE) == []  # it went before the lease did
-        await until(lambda: empty(aws))
+        await until(lambda: empty(aws), 20)
     assert aws.sqs.fired[HIDE] >= 2
     assert len(seen.calls) == 2
     assert aws.sqs.reasons(QUEUE) == []

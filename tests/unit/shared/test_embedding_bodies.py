@@ -10,6 +10,7 @@ import pytest
 from shared.bedrock import BedrockModel, PriceList
 from shared.bedrock.embedding import TOKENS_HEADER, Cohere, Titan, family_of, tokens_of
 from shared.ports import EmbedRole
+from shared.scripts import reads
 
 V3, V4, TITAN = "cohere.embed-multilingual-v3", "cohere.embed-v4:0", "amazon.titan-embed-text-v2:0"
 ARN = "arn:aws:bedrock:us-east-1::foundation-model"
@@ -52,7 +53,7 @@ class Runtime:
         (TITAN, Titan(256)),
         (f"{ARN}/{TITAN}", Titan(256)),
         (V3, Cohere()),
-        (f"us.{V4}", Cohere(256, None)),
+        (f"us.{V4}", Cohere(256, None, tokens_max=128_000)),
         ("local.minilm-l6-v2", Cohere(256, None)),
     ],
 )
@@ -102,3 +103,21 @@ async def test_as_many_calls_as_the_model_needs_and_all_their_tokens(
     report = embedded.report
     assert (report.input_tokens, report.calls) == (5050, len(sizes))
     assert report.cost_usd == Decimal("0.0101")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("What may a hotel cost?", True),
+        ("Wie viel Überstunden?", True),
+        ("كم مدة الإجازة السنوية", False),
+        ("ค่าที่พักต่อคืน", False),
+        ("年假有多少天", False),
+        ("KB5034441 كم", True),
+        ("4711", True),
+        ("", True),
+    ],
+)
+def test_a_model_of_latin_words_reads_no_other_script(text: str, read: bool) -> None:
+    assert reads("local.minilm-l6-v2", text) is read
+    assert reads("amazon.titan-embed-text-v2:0", text)

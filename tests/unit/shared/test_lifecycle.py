@@ -16,7 +16,7 @@ from pydantic import Field
 
 from shared import health, lifecycle
 from shared.lifecycle import Runnable, Service
-from shared.observability import metric
+from shared.observability import flush_metrics, metric
 from shared.settings import Settings
 from shared.testing.probe import until
 
@@ -190,6 +190,21 @@ async def test_a_stuck_runnable_leaves_the_heartbeat_file_untouched(
     await until(path.exists)
     signalled()
     assert not await living
+
+
+async def test_each_beat_counts_in_the_metric_by_which_silence_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lifecycle, "_BEAT_S", 0.01)
+    flush_metrics()
+    capsys.readouterr()
+    path = tmp_path / "alive"
+    living = asyncio.create_task(lifecycle.run_until_signal([Works()], path))
+    await until(path.exists)
+    signalled()
+    assert not await living
+    flush_metrics()
+    assert '"Alive": [' in capsys.readouterr().out
 
 
 async def test_a_heartbeat_file_that_cannot_be_written_is_told_and_ends_nothing(

@@ -21,6 +21,7 @@ from shared.errors import Unavailable
 from shared.messaging import open_bus
 from shared.outage import is_outage, outages_of
 from shared.settings import Settings
+from shared.testing.emulator import MOTO_ACCOUNT
 from tests.unit.shared.fake_aws import client_error
 
 THROTTLES = (
@@ -106,7 +107,8 @@ async def answering(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     monkeypatch.setattr("shared.aws.PATIENT", {"max_attempts": 1, "mode": "standard"})
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    yield Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", poll_wait_s=1)
+    url = f"http://127.0.0.1:{port}"
+    yield Settings(aws_endpoint_url=url, aws_account=MOTO_ACCOUNT, poll_wait_s=1)
     server.close()
     assert asked >= 1
 

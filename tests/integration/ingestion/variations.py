@@ -1,0 +1,261 @@
+"""More files of the golden corpus: what other people's programs write, a difficulty each."""
+
+from email.message import EmailMessage
+
+from tests.integration.ingestion.files import (
+    OFFICE,
+    WORD,
+    docx,
+    drawn,
+    open_document,
+    pdf_of,
+    xlsx,
+)
+from tests.integration.ingestion.outlook import msg
+
+_JAPANESE = "宿泊費は一泊一万二千円を上限とする。交通費は実費で精算する。"
+_CHINESE = "住宿費每晚不超過六百元，超出部分須由部門經理批准。"
+_RUSSIAN = "Командировочные расходы на гостиницу не превышают пяти тысяч рублей."
+_KOREAN = "출장 숙박비는 1박에 12만원을 넘지 않는다."
+
+ENCODED = {
+    "eucjp.txt": _JAPANESE.encode("euc_jp"),
+    "iso2022.txt": _JAPANESE.encode("iso2022_jp"),
+    "utf16be.txt": _JAPANESE.encode("utf-16-be"),
+    "big5.txt": _CHINESE.encode("big5"),
+    "koi8.txt": _RUSSIAN.encode("koi8_r"),
+    "euckr.txt": _KOREAN.encode("euc_kr"),
+    "thai.txt": "ค่าที่พักไม่เกินคืนละสองพันบาท".encode("cp874"),
+    "koi8.csv": "Город;Тариф\nМосква;5000\n".encode("koi8_r"),
+}
+
+_TEXTS = {
+    "quotes.csv": b'name,note,amount\n"Smith, Ann","line one\nline two","1,234.50"\n'
+    b'"O""Brien",x,2\n',
+    "title.csv": b"Report 2024,,\n,,\nCity,Fare,Days\nOslo,10,3\nRome,20,4\n",
+    "terms.html": b"<dl><dt>Per diem<dd>48 EUR<dt>Hotel<dt>Hostel<dd>120 EUR</dl>",
+    "spans.html": b"<table><caption>Rates</caption><tr><th>Region</th><th>City</th></tr>"
+    b"<tr><td rowspan=2>North</td><td>Oslo</td></tr><tr><td>Bergen</td></tr>"
+    b"<tr><td colspan=2>Total</td></tr></table>",
+    "unseen.html": b"<style>.h, #g {display: none} @media print {.p {display: none}}</style>"
+    b"<body bgcolor=white><p style='color: #ffffff'>white</p><p style='font-size:0'>zero</p>"
+    b"<p class=h>class</p><p id=g>id</p><p style='position:absolute;left:-9999px'>outside</p>"
+    b"<p class=p>Seen.</p><p style='background:navy'><b style='color:#fff'>Seen too.</b></p>",
+    "feed.xml": b"<rss><item><title>One</title><description>&lt;p&gt;Hello &lt;b&gt;x&lt;/b&gt;"
+    b"&lt;/p&gt;</description></item></rss>",
+    "mixed.jsonl": b'{"a":1,"b":"x"}\nnot json {\n{"a":2,"b":"y"}\n',
+    "fares.rst": b"Fares\n=====\n\n.. list-table:: By city\n   :header-rows: 1\n\n   * - City\n"
+    b"     - EUR\n   * - Oslo\n     - 120\n\n.. note:: Watch the tide.\n",
+    "drawn.rst": (
+        "+-------+------+\n| Quay  | Draft|\n+=======+======+\n| North | 8 m  |\n| pier  |      |\n"
+        "+-------+------+\n\n=====  ====\n港     Fare\n=====  ====\n東京   120\n       \u20ac\n"
+        "Bergen 90\n=====  ====\n\n.. csv-table:: By city\n   :header: City, EUR\n\n"
+        '   "Oslo, inner", 120\n\n.. _place:\n\n+----+----+\n| spans   |\n+----+----+\n'
+        "| 1  | 2  |\n+----+----+\n"
+    ).encode(),
+    "entities.xml": b'<?xml version="1.0"?><!DOCTYPE fares [<!ENTITY firm "Wik &amp; Sons">\n'
+    b'<!ENTITY all "&firm; <b>Ltd</b>"><!ENTITY none ""><!ENTITY out SYSTEM "file:///etc/hostname">]>'
+    b"<fares><by>&all;&none;</by><at>H&ouml;fn&nbsp;9 &unknown; &out;</at>"
+    b"<code><![CDATA[&ouml; ]>]]></code></fares>",
+    "changed.rtf": rb"{\rtf1\ansi The fare is {\deleted\revauthdel1 8 \{old\} {\b euro}}"
+    rb"{\revised 9 euro}.\par {\*\deleted x}{\deletedx kept}\par}",
+    "foot.html": b"<body><h1>Fares</h1><p>Skye: 9.</p><div class='card-footer'>Kept.</div>"
+    b"<div class='page site-footer'>Imprint 2024</div><div id=footer>Call us</div></body>",
+    "rows.json": b'{"named": {"columns": [{"name": "Quay"}, {"name": "Draft"}], "data": '
+    b'[["North", 8.10], ["South", null]]}, "values": [["City", "EUR"], ["Oslo", 120]], '
+    b'"spots": [[1, 2], [3, 4]], "ragged": [[1], [2, 3]]}',
+}
+
+
+def _paragraph(text: str, properties: str = "", run: str = "") -> str:
+    return f"<w:p><w:pPr>{properties}</w:pPr><w:r><w:rPr>{run}</w:rPr><w:t>{text}</w:t></w:r></w:p>"
+
+
+def _item(text: str, level: int = 0) -> str:
+    return _paragraph(text, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>')
+
+
+def _row(*cells: str) -> str:
+    return f"<w:tr>{''.join(f'<w:tc>{cell}</w:tc>' for cell in cells)}</w:tr>"
+
+
+_NUMBERING = (
+    f'<w:numbering xmlns:w="{WORD}"><w:abstractNum w:abstractNumId="0">'
+    '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/>'
+    '</w:lvl><w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="lowerLetter"/>'
+    '<w:lvlText w:val="%1.%2)"/></w:lvl></w:abstractNum>'
+    '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
+)
+_WHITE = '<w:color w:val="FFFFFF"/>'
+_ROWS = (_row(_paragraph(f"i{n}"), _paragraph(f"i{n + 1}")) for n in (1, 3))
+_INNER = f"<w:tbl>{''.join(_ROWS)}</w:tbl>"
+
+
+def _cell(place: str, value: str, formula: str = "") -> str:
+    if value and not value.isdecimal():
+        return f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'
+    return f'<c r="{place}">{formula}<v>{value}</v></c>'
+
+
+def _sheet_row(number: int, *cells: str, more: str = "") -> str:
+    return f'<row r="{number}"{more}>{"".join(cells)}</row>'
+
+
+_MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+_CHARTS = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+
+
+def _math(tag: str, *inside: str) -> str:
+    return f"<m:{tag}>{''.join(inside)}</m:{tag}>"
+
+
+def _letters(text: str) -> str:
+    return _math("r", _math("t", text))
+
+
+_FORMULA = _math(
+    "oMath",
+    _math("f", _math("num", _letters("a+b")), _math("den", _letters("2"))),
+    _letters("="),
+    f'<w:del xmlns:w="{WORD}">{_letters("old")}</w:del>',
+    _math("sSup", _math("e", _letters("x")), _math("sup", _letters("2"))),
+    _math("rad", _math("radPr"), _math("deg"), _math("e", _letters("y"))),
+    _math("d", '<m:dPr><m:begChr m:val="["/></m:dPr>', _math("e", _letters("p"))),
+    _math("nary", '<m:naryPr><m:chr m:val="∑"/></m:naryPr>', _math("e", _letters("z"))),
+)
+
+
+def _points(*values: tuple[int, str]) -> str:
+    return "".join(f'<c:pt idx="{n}"><c:v>{value}</c:v></c:pt>' for n, value in values)
+
+
+# June has no value.
+_CHART = (
+    f'<c:chartSpace xmlns:c="{_CHARTS}"><c:ser><c:tx>{_points((0, "Docked"))}</c:tx>'
+    f"<c:cat>{_points((0, 'May'), (1, 'June'), (2, 'July'))}</c:cat>"
+    f"<c:val>{_points((0, '4'), (2, '9'))}</c:val></c:ser></c:chartSpace>"
+)
+_DRAWN = (
+    f'<w:p><w:r><w:drawing><c:chart xmlns:c="{_CHARTS}" xmlns:r="{OFFICE}" r:id="rId0"/>'
+    "</w:drawing></w:r></w:p>"
+)
+
+_OFFICE = {
+    "hidden.odt": open_document(
+        "text",
+        '<text:p>Seen.</text:p><text:section text:display="none"><text:p>Draft.</text:p>'
+        "</text:section><text:section><text:p>Seen too.</text:p></text:section>",
+    ),
+    "values.ods": open_document(
+        "spreadsheet",
+        '<table:table table:name="S"><table:table-row><table:table-cell><text:p>H<text:span>2'
+        "</text:span>O<text:s/>in</text:p></table:table-cell><table:table-cell><text:p>On</text:p>"
+        '</table:table-cell></table:table-row><table:table-row><table:table-cell office:value="4.5"'
+        ' office:value-type="float"/><table:table-cell office:date-value="2024-05-01"/>'
+        "</table:table-row></table:table>",
+    ),
+    "drawn.docx": docx(
+        f'<w:p xmlns:m="{_MATH}">{_FORMULA}<w:r><w:t xml:space="preserve"> on 9 m</w:t></w:r>'
+        '<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>2</w:t></w:r></w:p>' + _DRAWN,
+        {"chart": _CHART},
+    ),
+    "lists.docx": docx(
+        _item("First") + _item("Sub", 1) + _item("Sub two", 1) + _item("Second"),
+        {"numbering": _NUMBERING},
+    ),
+    "nested.docx": docx(
+        "<w:tbl>"
+        + _row(_paragraph("Head A"), _paragraph("Head B"))
+        + _row(_paragraph("cell") + _INNER, _paragraph("right"))
+        + "</w:tbl>"
+    ),
+    "white.docx": docx(
+        _paragraph("secret", run=_WHITE)
+        + _paragraph("On blue.", '<w:shd w:fill="0000FF"/>', _WHITE)
+    ),
+    "hidden.xlsx": xlsx(
+        {
+            "S": '<cols><col min="3" max="3" hidden="1"/></cols><sheetData>'
+            + _sheet_row(1, _cell("A1", "City"), _cell("B1", "EUR"), _cell("C1", "secret"))
+            + _sheet_row(2, _cell("A2", "Oslo"), _cell("B2", "120"), _cell("C2", "no"))
+            + _sheet_row(3, _cell("A3", "secret"), _cell("B3", "1"), more=' hidden="1"')
+            + "</sheetData>",
+            "Filtered": "<sheetData>"
+            + _sheet_row(1, _cell("A1", "City"), _cell("B1", "EUR"))
+            + _sheet_row(2, _cell("A2", "Rome"), _cell("B2", "90"), more=' hidden="1"')
+            + '</sheetData><autoFilter ref="A1:B2"/>',
+        }
+    ),
+    "shared.xlsx": xlsx(
+        {
+            "S": "<sheetData>"
+            + _sheet_row(1, _cell("A1", "n"), _cell("B1", "double"))
+            + _sheet_row(
+                2, _cell("A2", "2"), _cell("B2", "", '<f t="shared" si="0">A2*$A$2+AB1</f>')
+            )
+            + _sheet_row(3, _cell("A3", "3"), _cell("B3", "", '<f t="shared" si="0"/>'))
+            + "</sheetData>"
+        }
+    ),
+    "repeated.ods": open_document(
+        "spreadsheet",
+        '<table:table table:name="S"><table:table-row><table:table-cell><text:p>a</text:p>'
+        "</table:table-cell><table:table-cell><text:p>b</text:p></table:table-cell>"
+        '</table:table-row><table:table-row table:number-rows-repeated="2">'
+        '<table:table-cell table:number-columns-repeated="2"><text:p>x</text:p>'
+        '</table:table-cell></table:table-row><table:table-row table:visibility="collapse">'
+        "<table:table-cell><text:p>secret</text:p></table:table-cell></table:table-row>"
+        "</table:table>",
+    ),
+}
+
+_COLOURED = (
+    "BT /F1 12 Tf 60 700 Td (Seen.) Tj ET 1 1 1 rg BT /F1 12 Tf 60 660 Td (secret) Tj ET"
+    " 0 0 1 rg 50 590 300 40 re f 1 1 1 rg BT /F1 12 Tf 60 600 Td (On blue.) Tj ET"
+)
+
+_PDF = {
+    "white.pdf": pdf_of([_COLOURED]),
+    **{
+        f"turned{turned}.pdf": pdf_of(
+            [drawn((60, 740, 16, "Rules"), (60, 700, 11, "No horns."))], turned=turned
+        )
+        for turned in (180, 270)
+    },
+}
+
+
+def _mail(subject: str, text: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "ann@port.example", subject
+    mail.set_content(text)
+    return mail
+
+
+def _forward() -> bytes:
+    mail = _mail("Fwd", "See below.")
+    mail.add_attachment(_mail("Rules", "No horns."))
+    return mail.as_bytes()
+
+
+def _invitation() -> bytes:
+    mail = _mail("Invitation", "We meet at noon.")
+    mail.add_alternative(f"BEGIN:VCALENDAR\n{'X-LONG:x ' * 50}\nEND:VCALENDAR", subtype="calendar")
+    return mail.as_bytes()
+
+
+# The example of MS-OXRTFCP 3.1.1.
+_PACKED = (
+    "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a80"
+    "0fa0"
+)
+
+_MAILS = {
+    "japanese.eml": b"Subject: =?ISO-2022-JP?B?GyRCPSRNfTdoRGobKEI=?=\nFrom: y@port.example\n"
+    b"Content-Type: text/plain; charset=ISO-2022-JP\n\n" + _JAPANESE.encode("iso2022_jp"),
+    "forward.eml": _forward(),
+    "invitation.eml": _invitation(),
+    "packed.msg": msg({"0037": "Fares"}, packed=bytes.fromhex(_PACKED)),
+}
+
+VARIATIONS = {**ENCODED, **_TEXTS, **_OFFICE, **_PDF, **_MAILS}
