@@ -9,10 +9,12 @@ AWS_PORT ?= 4566
 STORES ?= embedded
 BEDROCK ?= local
 STATE ?= .ragops
+PROFILE ?= small
 UV_VERSION := 0.13.9
 
 VENV := .venv
 EMULATOR := .venv-emulator
+INFRA := .venv-infra
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 export IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -21,6 +23,7 @@ LOCK_LOCAL := $(VENV)/.local
 LOCK_DEV := $(VENV)/.dev
 LOCK_CLIENT := $(VENV)/.client
 LOCK_EMULATOR := $(EMULATOR)/.installed
+LOCK_INFRA := $(INFRA)/.installed
 
 # What to do when packages cannot be fetched; the tool's own words stand above it.
 define not_fetched
@@ -74,11 +77,29 @@ quality: $(LOCK_DEV) ## retrieval's figures on the sets in RAGOPS_EVAL_SETS (def
 test-localstack: $(LOCK_DEV) ## the end-to-end tests on LocalStack (needs mvn and a JDK)
 	RAGOPS_E2E_EMULATOR=localstack $(BIN)/pytest tests/e2e -m "not real" $(TEST_OPTIONS)
 
+.PHONY: fuzz
+fuzz: $(LOCK_DEV) ## 1,000 broken files of each kind, and bombs: FUZZ_OPTIONS='pdf docx --count 100 --seed 2'
+	$(BIN)/python -m tests.integration.ingestion.fuzz $(FUZZ_OPTIONS)
+
+.PHONY: disorder
+disorder: $(LOCK_DEV) ## 500 random interleavings of uploads, deletes, late messages and lost workers
+	RAGOPS_INTERLEAVINGS=500 $(BIN)/pytest tests/integration/disorder/test_disorder.py $(TEST_OPTIONS)
+
+.PHONY: chaos
+chaos: $(LOCK_DEV) $(LOCK_EMULATOR) ## 2,000 documents while workers are killed and messages doubled
+	$(BIN)/python -m tests.e2e.chaos $(CHAOS_OPTIONS)
+
+.PHONY: soak
+soak: $(LOCK_DEV) $(LOCK_EMULATOR) ## 20,000 turns of scripted users, then archive, lake and sets are checked: TURNS=500
+	$(BIN)/python -m tests.soak --turns $(or $(TURNS),20000) $(SOAK_OPTIONS)
+
 .PHONY: lint
-lint: $(LOCK_DEV) ## style, sizes and the imports between rooms
+lint: $(LOCK_DEV) ## style, the imports between rooms, Dockerfiles, workflows of GitHub Actions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint services/Dockerfile compose/Dockerfile
+	$(BIN)/zizmor --offline --quiet .github
 
 .PHONY: types
 types: $(LOCK_DEV) ## mypy, strict
@@ -90,15 +111,61 @@ bench: $(LOCK_DEV) $(LOCK_EMULATOR) ## speed and size, each as a ratio to a limi
 
 .PHONY: bench-smoke
 bench-smoke: $(LOCK_DEV) $(LOCK_EMULATOR) ## the measurements that take less than a minute each
-	$(BIN)/python -m tests.bench consumer gateway startup
+	$(BIN)/python -m tests.bench --again 5 consumer gateway startup
 
 .PHONY: eval
 eval: $(LOCK_CLIENT) ## measure the running system's retrieval: make eval SET=folder [JSON=file]
 	@$(BIN)/python -m shared.client.evaluate --url http://127.0.0.1:$(PORT) \
 		$(if $(JSON),--json $(JSON)) $(EVAL_OPTIONS) $(or $(SET),--help)
 
+.PHONY: eval-answers
+eval-answers: $(LOCK_CLIENT) ## measure the running system's answers: make eval-answers SET=folder [PROMPT=file] [JUDGE=model] [JSON=file]
+	@$(BIN)/python -m shared.client.answers --url http://127.0.0.1:$(PORT) \
+		$(if $(PROMPT),--prompt $(PROMPT)) $(if $(JUDGE),--judge-model $(JUDGE)) \
+		$(if $(JSON),--json $(JSON)) $(EVAL_OPTIONS) $(or $(SET),--help)
+
 .PHONY: ci
-ci: lint types test test-localstack quality bench-smoke ## everything that a change must pass
+ci: lint types ## everything that a change must pass
+	$(MAKE) --jobs 2 --output-sync=line ci-parts ci-system
+	$(MAKE) bench-smoke
+
+# Two halves that take about as long, so that they run side by side on two cores.
+.PHONY: ci-parts ci-system
+ci-parts: $(LOCK_DEV) $(LOCK_EMULATOR)
+	$(BIN)/pytest tests/unit tests/contract tests/house tests/integration $(TEST_OPTIONS)
+	$(MAKE) quality
+
+ci-system: $(LOCK_DEV) $(LOCK_EMULATOR)
+	$(BIN)/pytest tests/e2e $(TEST_OPTIONS)
+	$(MAKE) test-localstack
+	$(MAKE) infra-test
+	$(MAKE) deploy-emulated
+
+.PHONY: deploy
+deploy: $(LOCK_INFRA) ## deploy PROFILE to the AWS account of this shell (docs/deploy.md): DEPLOY_OPTIONS='--certificate ARN'
+	@$(INFRA)/bin/python -m infra.deploy --profile $(PROFILE) $(DEPLOY_OPTIONS)
+
+.PHONY: destroy
+destroy: $(LOCK_INFRA) ## take the services away from AWS; stores, queues and network stay
+	@$(INFRA)/bin/python -m infra.deploy destroy $(DEPLOY_OPTIONS)
+
+.PHONY: infra-test
+infra-test: $(LOCK_INFRA) $(LOCK_EMULATOR) ## types and tests of the stacks: policy matrix, cfn-lint, cdk-nag
+	$(INFRA)/bin/mypy --cache-dir .mypy_cache/infra -p infra -p tests.infra
+	$(INFRA)/bin/pytest tests/infra $(TEST_OPTIONS)
+
+.PHONY: synth
+synth: $(LOCK_INFRA) ## write the CloudFormation templates of PROFILE into infra/out
+	$(INFRA)/bin/python -m infra.synth --profile $(PROFILE)
+
+.PHONY: images
+images: $(LOCK_DEV) ## build the image of each service, with Docker or without: IMAGES_OPTIONS='memory --base NAME'
+	$(BIN)/python -m compose.containers.images $(IMAGES_OPTIONS)
+
+.PHONY: deploy-emulated
+deploy-emulated: $(LOCK_DEV) $(LOCK_EMULATOR) synth ## roll the stacks of PROFILE=small out as real containers (needs podman)
+	$(BIN)/python -m compose.containers.images --without-docker
+	$(BIN)/pytest tests/deploy $(TEST_OPTIONS)
 
 .PHONY: docs
 docs: $(LOCK_DEV) ## write the generated pages anew: settings and the index of decisions
@@ -110,11 +177,13 @@ lock: $(UV) ## write the locks anew from pyproject.toml (hashes, no index addres
 		--group pyproject.toml:dev -o requirements.lock
 	$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
 		--group pyproject.toml:emulator -o compose/local/emulator.lock
+	$(UV) pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
+		--group pyproject.toml:infra -o infra/requirements.lock
 
 .PHONY: clean
 clean: ## stop the system and remove the environments; documents and conversations in .ragops stay
 	@($(call local,stop)) || echo "Removing the installation all the same."
-	rm -rf $(VENV) $(EMULATOR) .venv-localstack
+	rm -rf $(VENV) $(EMULATOR) $(INFRA) .venv-localstack
 
 # A Python that went away or was replaced leaves environments that look installed and are not.
 .PHONY: sound
@@ -162,4 +231,11 @@ $(LOCK_EMULATOR): compose/local/emulator.lock | $(UV)
 	@echo "Installing the AWS emulator into $(EMULATOR)"
 	@$(UV) venv -q --allow-existing --python $(BIN)/python $(EMULATOR)
 	@$(UV) pip install -q --python $(EMULATOR)/bin/python --require-hashes -r compose/local/emulator.lock || $(not_fetched)
+	@touch $@
+
+# An environment of its own: CDK and node are half a gigabyte.
+$(LOCK_INFRA): infra/requirements.lock | $(UV)
+	@echo "Installing AWS CDK into $(INFRA)"
+	@$(UV) venv -q --allow-existing --python $(BIN)/python $(INFRA)
+	@$(UV) pip install -q --python $(INFRA)/bin/python --require-hashes -r infra/requirements.lock || $(not_fetched)
 	@touch $@
