@@ -31,14 +31,17 @@ from shared.aws import task_credentials
 from shared.bedrock import PriceList, open_model
 from shared.blobs import open_blobs
 from shared.breaker import Breaker
-from shared.lifecycle import Service
+from shared.lifecycle import Runnable, Service
 from shared.messaging import LINGER_S, Bus, BusPublisher, Consumer, open_bus
 from shared.metering import Metering
 from shared.outcomes import Handlers
+from shared.periodic import Periodic
 from shared.ports import Blobs, Model, Publisher
 
 # Reranking stops after so many failures in a row, for shared.breaker.OPEN_S.
 RERANK_FAILURES = 3
+# How soon after its return a graph that was lost is made ready again.
+GRAPH_EVERY_S = 2.0
 
 
 @asynccontextmanager
@@ -91,7 +94,10 @@ async def bootstrap(
                 AudienceRequestedV1: queries.audience_requested,
             },
         }
-        yield Service(_consumers(bus, settings, handlers, store, beside), handlers)
+        runnables: list[Runnable] = [*_consumers(bus, settings, handlers, store, beside)]
+        if beside is not None:
+            runnables.append(Periodic(beside.prepare, GRAPH_EVERY_S, breaks_off=True))
+        yield Service(runnables, handlers)
 
 
 def _consumers(

@@ -117,6 +117,12 @@ class GraphStore(Names, Protocol):
 
     async def ping(self) -> None: ...
 
+    async def prepare(self) -> None:
+        """Makes it ready for searches: at the start, and again once it was lost.
+
+        Returns at once when it is ready.
+        """
+
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         """Adds a version's names, once however often; returns how many different ones it has."""
 

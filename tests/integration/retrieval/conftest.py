@@ -90,7 +90,8 @@ class EmbeddedGraph:
 
     def __init__(self, store: SqliteSearchStore) -> None:
         self._store = store
-        self.ping, self.links, self.owners = store.ping, store.links, store.owners
+        self.ping = self.prepare = store.ping
+        self.links, self.owners = store.links, store.owners
         self.places, self.subjects, self.supports = store.places, store.subjects, store.supports
         self.holdings, self.drop, self.strays = store.holdings, store.drop, store.strays
 

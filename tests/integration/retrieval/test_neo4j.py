@@ -1,6 +1,10 @@
 """What only the Neo4j adapter can do wrong: leavings, a second start, outages."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -112,3 +116,60 @@ async def test_passages_and_names_that_were_left_behind_are_counted_and_removed(
     assert await neo4j.strays(tenant, remove=True) == 2, "a name that the passage alone led to"
     assert await neo4j.strays(tenant, remove=False) == 0
     assert await held(driver, tenant) == {"Version b.md", "Passage b:1:0", "Entity x"}
+
+
+async def test_after_a_lost_server_searches_are_refused_until_plans_are_made_again(
+    neo4j_url: str, tenant: str
+) -> None:
+    there = urlsplit(neo4j_url)
+    async with (
+        relay(str(there.hostname), there.port or 0) as gate,
+        open_neo4j(f"bolt://{HOST}:{gate.port}") as store,
+    ):
+        await put(store, tenant, "owner", about=["x"])
+        await put(store, tenant, "seed", mentions=["x"])
+        assert len(await store.links(Scope(tenant), ["seed:1:0"], 3)) == 1
+        gate.cut()
+        with pytest.raises(Unavailable, match="neo4j"):
+            await store.links(Scope(tenant), ["seed:1:0"], 3)
+        assert gate.cuts, "no connection was there to be cut"
+        with pytest.raises(Unavailable, match="not warm"):
+            await store.links(Scope(tenant), ["seed:1:0"], 3)
+        await store.prepare()
+        assert len(await store.links(Scope(tenant), ["seed:1:0"], 3)) == 1
+
+
+@dataclass
+class Gate:
+    """A way to a server; `cut` drops its connections, as a server does that is killed."""
+
+    port: int = 0
+    cuts: int = 0
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    def cut(self) -> None:
+        for writer in self.writers:
+            writer.transport.abort()
+        self.cuts += len(self.writers)
+        self.writers.clear()
+
+
+@asynccontextmanager
+async def relay(host: str, port: int) -> AsyncIterator[Gate]:
+    gate = Gate()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                writer.write(part)
+        writer.close()
+
+    async def opened(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(host, port)
+        gate.writers += [writer, far_writer]
+        await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+
+    async with await asyncio.start_server(opened, HOST) as server:
+        gate.port = server.sockets[0].getsockname()[1]
+        yield gate
+        gate.cut()

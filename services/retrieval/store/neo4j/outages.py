@@ -3,11 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from neo4j.exceptions import AuthError, ClientError, DriverError, Neo4jError, TransientError
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
 
 from shared.errors import Unavailable
 
 DEPENDENCY = "neo4j"
+# No server at the other end: it is down, or it was started anew.
+LOST = (ServiceUnavailable, SessionExpired)
 # Two writes met: a name vanished under a write that leads a passage to it.
 _MET = {
     "Neo.ClientError.Schema.ConstraintValidationFailed",

@@ -3,6 +3,7 @@
 (:Version)<-[:OF]-(:Passage)-[:MENTIONS|ABOUT]->(:Entity). A name lives while a passage leads to it.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,13 +27,12 @@ from services.retrieval.models.passage import IndexedPassage
 from services.retrieval.store.metadata_terms import terms
 from services.retrieval.store.neo4j.auditing import Audited
 from services.retrieval.store.neo4j.filtering import Predicate, predicate
-from services.retrieval.store.neo4j.outages import met, outages
+from services.retrieval.store.neo4j.outages import DEPENDENCY, LOST, met, outages
 from shared.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 EVERYONE = "*"
-_EDGES = 5_000
-_PASSAGES = 500
+_EDGES, _PASSAGES = 5_000, 500
 # Neo4j's index takes 8 kB a key.
 _MAX_NAME = 1_000
 # The embedded store counts the passages that name an entity no further either.
@@ -41,8 +41,7 @@ _MAX_COUNTED = 100
 _MAX_VERSIONS = 5
 _ATTEMPTS = 5
 _READ_S, _WARM_UP_S = 2.0, 60.0
-_WRITE_RETRY_S = 5.0
-_CONNECT_S = 3.0
+_WRITE_RETRY_S, _CONNECT_S = 5.0, 3.0
 _CONNECTIONS = 64
 
 Edge = list[str]
@@ -55,11 +54,14 @@ class Neo4jGraphStore(Audited):
     VISIBLE in a statement stands for the scope: visibility and filter of a version `v`. Counts see
     the scope alone, as what a principal may not see must not change what they find; they stop
     early, since a name with more passages distinguishes none of them.
+
+    A server that comes back is cold and misses _READ_S: searches are refused until `prepare`.
     """
 
     def __init__(self, driver: AsyncDriver) -> None:
         self._driver = driver
         self._prepared = False
+        self._preparing = asyncio.Lock()
 
     async def ping(self) -> None:
         await self._read("RETURN 1", {})
@@ -156,7 +158,7 @@ class Neo4jGraphStore(Audited):
 
     async def links(self, scope: Scope, seeds: Sequence[str], max_owners: int) -> list[Link]:
         values: Values = {"seeds": list(seeds), "max_owners": max_owners}
-        return [Link(**row) for row in await self._inside(self._LINKS, scope, values)]
+        return [Link(**row) for row in await self._search(self._LINKS, scope, values)]
 
     _OWNERS = """
     UNWIND $names AS name
@@ -182,7 +184,7 @@ class Neo4jGraphStore(Audited):
 
     async def owners(self, scope: Scope, names: Sequence[str], max_owners: int) -> list[Link]:
         values: Values = {"names": list(names), "max_owners": max_owners}
-        return [Link(QUESTION, **row) for row in await self._inside(self._OWNERS, scope, values)]
+        return [Link(QUESTION, **row) for row in await self._search(self._OWNERS, scope, values)]
 
     # UNION leaves a passage out that both halves have.
     _PLACES = """
@@ -202,7 +204,7 @@ class Neo4jGraphStore(Audited):
 
     async def places(self, scope: Scope, name: str, most: int) -> list[Place]:
         values: Values = {"name": name, "most": most}
-        return [Place(**row) for row in await self._inside(self._PLACES, scope, values)]
+        return [Place(**row) for row in await self._search(self._PLACES, scope, values)]
 
     _SUBJECTS = """
     MATCH (v:Version {tenant: $tenant})<-[:OF]-(s:Passage {tenant: $tenant})
@@ -230,7 +232,7 @@ class Neo4jGraphStore(Audited):
         self, scope: Scope, passage_ids: Sequence[str], max_owners: int
     ) -> list[Subject]:
         values: Values = {"seeds": list(passage_ids), "max_owners": max_owners}
-        return [Subject(**row) for row in await self._inside(self._SUBJECTS, scope, values)]
+        return [Subject(**row) for row in await self._search(self._SUBJECTS, scope, values)]
 
     _SUPPORTS = """
     UNWIND $beginnings AS beginning
@@ -252,7 +254,7 @@ class Neo4jGraphStore(Audited):
 
     async def supports(self, scope: Scope, beginnings: Sequence[str], most: int) -> list[Support]:
         values: Values = {"beginnings": list(beginnings), "most": most}
-        return [Support(**row) for row in await self._inside(self._SUPPORTS, scope, values)]
+        return [Support(**row) for row in await self._search(self._SUPPORTS, scope, values)]
 
     _CONSTRAINTS = (
         """
@@ -270,25 +272,27 @@ class Neo4jGraphStore(Audited):
     )
 
     async def prepare(self) -> None:
-        """Constraints, idempotently; and the queries' plans, which cost up to 260 ms once each."""
-        if self._prepared:
-            return
-        for statement in self._CONSTRAINTS:
-            await self._write(statement, {})
-        lists = {key: ["-"] for key in ("seeds", "names", "beginnings")}
-        values: Values = {**lists, "max_owners": 1, "name": "-"}
-        for read in (self._LINKS, self._OWNERS, self._PLACES, self._SUBJECTS, self._SUPPORTS):
-            await self._inside(read, Scope("-"), values | {"most": 1}, _WARM_UP_S)
-        self._prepared = True
+        """Constraints, idempotently; and the queries' plans: 260 ms each, seconds when cold."""
+        async with self._preparing:
+            if self._prepared:
+                return
+            for statement in self._CONSTRAINTS:
+                await self._write(statement, {})
+            lists = {key: ["-"] for key in ("seeds", "names", "beginnings")}
+            values: Values = {**lists, "max_owners": 1, "name": "-", "most": 1}
+            for read in (self._LINKS, self._OWNERS, self._PLACES, self._SUBJECTS, self._SUPPORTS):
+                await self._read(*_inside(read, Scope("-"), values), _WARM_UP_S)
+            self._prepared = True
 
-    async def _inside(
-        self, statement: str, scope: Scope, values: Values, within_s: float = _READ_S
-    ) -> list[Values]:
-        """The rows of a statement with its VISIBLE replaced by the scope."""
-        inside = predicate(scope.filter) if scope.filter else Predicate("true", {})
-        visible = f"any(one IN v.visible_to WHERE one IN $visible_to) AND {inside.cypher}"
-        bounds = _of_scope(scope) | inside.values
-        return await self._read(statement.replace("VISIBLE", visible), bounds | values, within_s)
+    async def _search(self, statement: str, scope: Scope, values: Values) -> list[Values]:
+        if not self._prepared:
+            raise Unavailable(DEPENDENCY, "it was lost, or it is not warm yet")
+        try:
+            return await self._read(*_inside(statement, scope, values))
+        except Unavailable as error:
+            if isinstance(error.__cause__, LOST):
+                self._prepared = False
+            raise
 
     async def _read(
         self, statement: str, values: Values, within_s: float = _READ_S
@@ -361,6 +365,13 @@ def _edges(pairs: Iterator[tuple[str, str]]) -> list[Edge]:
 
 def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _inside(statement: str, scope: Scope, values: Values) -> tuple[str, Values]:
+    """The statement with its VISIBLE replaced by the scope, and all its values."""
+    inside = predicate(scope.filter) if scope.filter else Predicate("true", {})
+    visible = f"any(one IN v.visible_to WHERE one IN $visible_to) AND {inside.cypher}"
+    return statement.replace("VISIBLE", visible), _of_scope(scope) | inside.values | values
 
 
 def _of_scope(scope: Scope) -> Values:
