@@ -15,6 +15,9 @@ DUMMY_CREDENTIALS = {
 }
 # The account of emulators.
 ACCOUNT = "000000000000"
+# For products of matrices that take a millisecond: numpy's BLAS would want every core for them, and
+# its threads spin while they wait for one another. 50 passages take 13 ms of CPU then, and 3.5 so.
+_ONE_CORE = {"OPENBLAS_NUM_THREADS": "1"}
 _LOOPBACK = "127.0.0.1,localhost"
 
 
@@ -24,4 +27,4 @@ def child_environment(
     """The person's environment without its AWS_*, then `aws`, then `own`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     quiet = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK, "PYTHONUNBUFFERED": "1"}
-    return inherited | dict(aws) | quiet | dict(own)
+    return _ONE_CORE | inherited | dict(aws) | quiet | dict(own)

@@ -94,26 +94,25 @@ async def bootstrap(
                 AudienceRequestedV1: queries.audience_requested,
             },
         }
-        runnables: list[Runnable] = [*_consumers(bus, settings, handlers, store, beside)]
-        if beside is not None:
-            runnables.append(Periodic(beside.prepare, GRAPH_EVERY_S, breaks_off=True))
-        yield Service(runnables, handlers)
+        yield Service(_runnables(bus, settings, handlers, store, beside), handlers)
 
 
-def _consumers(
+def _runnables(
     bus: Bus,
     settings: RetrievalSettings,
     handlers: dict[str, Handlers],
     store: SearchStore,
     beside: GraphStore | None,
-) -> list[Consumer]:
+) -> list[Runnable]:
     async def both_answer() -> None:
         """Versions are written to the store and to the graph beside it: work waits for both."""
         await store.ping()
         if beside is not None:
             await beside.ping()
 
+    warming = [Periodic(beside.prepare, GRAPH_EVERY_S, breaks_off=True)] if beside else []
     return [
+        *warming,
         Consumer(
             bus,
             "retrieval-index",

@@ -12,6 +12,7 @@ from typing import Any
 from tests.bench import (
     archive,
     cache,
+    chats,
     consumer,
     documents,
     exporting,
@@ -37,6 +38,7 @@ MEASURES: Mapping[str, Callable[[], Coroutine[Any, Any, list[Figure]]]] = {
     "exporting": exporting.measure,
     "cache": cache.measure,
     "streams": streams.measure,
+    "chats": chats.measure,
     "uploads": uploads.measure,
     "startup": startup.measure,
     "search": search.measure,

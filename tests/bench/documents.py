@@ -35,7 +35,7 @@ SEARCHES = 60
 
 async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with System(Path(folder)) as system, _client(system) as client:
+        async with System(Path(folder)) as system, client_of(system, system.token) as client:
             idle = [await _one_document(client), await _processor_time(system, client)]
             return [*idle, *await _beside_a_backlog(system, client)]
 
@@ -129,19 +129,19 @@ def _memory_mb(system: System) -> float:
 async def _processor_time(system: System, client: httpx.AsyncClient) -> Figure:
     """Of the three services, for one small document; the embedding model is not theirs."""
     corpus = [json.loads(line) for line in SMALL.read_text().splitlines()[: SMALL_COUNT + 50]]
-    await _put(client, corpus[SMALL_COUNT:])
-    before = _seconds(system)
-    await _put(client, corpus[:SMALL_COUNT])
+    await put_documents(client, corpus[SMALL_COUNT:])
+    before = used_seconds(system)
+    await put_documents(client, corpus[:SMALL_COUNT])
     used = {
         name: 1000 * (after - before[name]) / SMALL_COUNT
-        for name, after in _seconds(system).items()
+        for name, after in used_seconds(system).items()
     }
     detail = ", ".join(f"{name} {used[name]:.1f}" for name in SERVICES)
     total = sum(used[name] for name in SERVICES)
     return Figure("CPU for a small document by HTTP", total, CPU_LIMIT_MS, "ms", False, detail)
 
 
-async def _put(client: httpx.AsyncClient, documents: Iterable[dict[str, Any]]) -> None:
+async def put_documents(client: httpx.AsyncClient, documents: Iterable[dict[str, Any]]) -> None:
     """Returns when all are ready."""
     places = asyncio.Semaphore(AT_ONCE)
 
@@ -165,7 +165,7 @@ async def ready(client: httpx.AsyncClient, document_id: str, every_s: float = 0.
     await until(is_ready, within_s=WITHIN_S, every_s=every_s)
 
 
-def _seconds(system: System) -> dict[str, float]:
+def used_seconds(system: System) -> dict[str, float]:
     """Processor time so far of each part, with the processes that it started."""
     return {
         entry.name: _spent(psutil.Process(entry.pid))
@@ -178,6 +178,6 @@ def _spent(process: psutil.Process) -> float:
     return sum(times.user + times.system for times in (one.cpu_times() for one in family))
 
 
-def _client(system: System) -> httpx.AsyncClient:
-    headers = {"Authorization": f"Bearer {system.token}"}
+def client_of(system: System, token: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {token}"}
     return httpx.AsyncClient(base_url=system.url, headers=headers, timeout=60)

@@ -69,11 +69,12 @@ async def _wire(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None
     graph = await asyncio.to_thread(ready_graph, settings.state, settings.embed_int8)
     encoder = Encoder(graph, settings.embed_tokens, 1, settings.embed_batch_tokens)
     interactive = Lane(encoder, settings.embed_queue)
-    bulk = Lane(encoder, settings.embed_queue, settings.embed_workers)
+    answers = Lane(encoder, settings.embed_queue, nice=5)
+    bulk = Lane(encoder, settings.embed_queue, settings.embed_workers, nice=10)
     passages = Passages(Ring(_ring_folder(settings, graph), settings.rerank_cache_bytes))
-    for close in (passages.close, interactive.close, bulk.close):
+    for close in (passages.close, interactive.close, answers.close, bulk.close):
         stack.callback(close)
-    answerer = await _answerer(settings, stack, ExtractiveAnswerer(interactive, passages))
+    answerer = await _answerer(settings, stack, ExtractiveAnswerer(interactive, answers, passages))
     if settings.model_faults:
         answerer = FaultyAnswerer(answerer)
     invoke = InvokeModel(interactive, bulk, passages)

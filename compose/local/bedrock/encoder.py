@@ -1,8 +1,9 @@
 """The embedding model in this process: texts to vectors."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 DIMENSION = 384
+_WORD = re.compile(r"[^ \t\n\r]+")
 Floats = npt.NDArray[np.float32]
 TOKENIZER = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
 
@@ -103,5 +105,10 @@ def _counting_tokenizer() -> Any:
 
 def word_pieces(text: str) -> list[int]:
     """All token ids of a text, special tokens left out."""
-    ids: list[int] = _counting_tokenizer().encode(text, add_special_tokens=False).ids
-    return ids
+    # Blanks end a word for the tokenizer too, and most words have been seen before.
+    return [piece for word in _WORD.findall(text) for piece in _pieces(word)]
+
+
+@lru_cache(maxsize=50_000)
+def _pieces(word: str) -> tuple[int, ...]:
+    return tuple(_counting_tokenizer().encode(word, add_special_tokens=False).ids)

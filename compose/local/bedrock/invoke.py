@@ -1,5 +1,6 @@
 """InvokeModel with the bodies of Titan Text Embeddings V2 and of Cohere Embed v4."""
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -50,8 +51,10 @@ class InvokeModel:
 
     async def _embed(self, asked: Asked) -> Response:
         begun = time.perf_counter()
-        lane = self._interactive if asked.question else self._bulk
-        encoded = await lane.encode_all(asked.texts)
+        if asked.question:
+            encoded = await asyncio.gather(*map(self._interactive.encode, asked.texts))
+        else:
+            encoded = await self._bulk.encode_all(asked.texts)
         for text, each in zip(asked.texts, encoded, strict=True):
             self._passages.add(text, each)
         return _response(asked, encoded, int((time.perf_counter() - begun) * 1000))

@@ -1,7 +1,10 @@
 """A lane in front of the encoder: texts that wait together run together, off the event loop."""
 
 import asyncio
-from collections import deque
+import os
+import sys
+import threading
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ from compose.local.bedrock.errors import ThrottlingError
 
 WINDOW = 32
 """Texts sorted by length together: enough to waste little padding."""
+KEPT = 256
+"""Texts whose vectors `encode` remembers: some 10 MB of questions."""
 
 
 class Runner(Protocol):
@@ -40,22 +45,37 @@ class Lane:
     `workers` runs go on at once, each on one core: beside busy neighbours that is faster than one
     run over all cores, whose threads wait for each other at every step.
 
-    Two lanes stand before the one model: a question that comes while thousands of passages wait
-    goes through its own and meets only other short texts.
+    Several lanes stand before the one model: a question that comes while thousands of passages wait
+    goes through its own and meets only other short texts. The others are `nice`: 0…19, as for
+    nice(1); their threads leave the cores to questions (on Linux, where a thread has its own).
     """
 
-    def __init__(self, runner: Runner, most_waiting: int, workers: int = 1) -> None:
+    def __init__(
+        self, runner: Runner, most_waiting: int, workers: int = 1, *, nice: int = 0
+    ) -> None:
         self._runner = runner
         self._most_waiting = most_waiting
         self._workers = workers
-        self._threads = ThreadPoolExecutor(workers, "lane")
+        self._threads = ThreadPoolExecutor(workers, "lane", _be_nice, (nice,))
+        self._kept: OrderedDict[str, asyncio.Future[Encoded]] = OrderedDict()
         self._waiting: deque[_Waiting] = deque()
         self._working = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def encode(self, text: str) -> Encoded:
-        """One text's vectors. Raises ThrottlingError when the lane is full."""
-        return await self._enter(text)
+        """One text's vectors. Raises ThrottlingError when the lane is full.
+
+        For questions: search, memory and reranking ask for the same one, each with a call of its
+        own. It is encoded once.
+        """
+        shared = self._kept.get(text)
+        if shared is None or (shared.done() and (shared.cancelled() or shared.exception())):
+            shared = self._kept[text] = self._enter(text)
+        self._kept.move_to_end(text)
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        # Who stops waiting must not take it from the others.
+        return await asyncio.shield(shared)
 
     async def encode_all(self, texts: Sequence[str]) -> list[Encoded]:
         """The vectors of several texts, in their order."""
@@ -100,6 +120,11 @@ class Lane:
             for place, result in zip(batch, encoded, strict=True):
                 if not window[place].answer.done():
                     window[place].answer.set_result(result)
+
+
+def _be_nice(nice: int) -> None:
+    if nice and sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 def _fail(window: list[_Waiting], error: BaseException) -> None:

@@ -7,7 +7,14 @@ import pytest
 
 from compose.local.bedrock.chat import ChatRequest, Finish, ToolConfig
 from compose.local.bedrock.errors import ValidationError
-from compose.local.bedrock.extractive import NO_ANSWER, NO_SOURCES, ExtractiveAnswerer, sentences_in
+from compose.local.bedrock.extractive import (
+    AT_ONCE,
+    MOST_COMPARED,
+    NO_ANSWER,
+    NO_SOURCES,
+    ExtractiveAnswerer,
+    sentences_in,
+)
 from compose.local.bedrock.lane import Lane
 from compose.local.bedrock.passages import Passages
 from compose.local.bedrock.ring import Ring
@@ -29,9 +36,14 @@ TOOLS = {"tools": [{"toolSpec": {"name": "record", "inputSchema": {"json": {}}}}
 
 
 @pytest.fixture
-def answerer(tmp_path: Path) -> Iterator[ExtractiveAnswerer]:
-    lane, passages = Lane(WordRunner(), 1000), Passages(Ring(tmp_path, 1024**2))
-    yield ExtractiveAnswerer(lane, passages)
+def runner() -> WordRunner:
+    return WordRunner()
+
+
+@pytest.fixture
+def answerer(runner: WordRunner, tmp_path: Path) -> Iterator[ExtractiveAnswerer]:
+    lane, passages = Lane(runner, 1000), Passages(Ring(tmp_path, 1024**2))
+    yield ExtractiveAnswerer(lane, lane, passages)
     passages.close()
     lane.close()
 
@@ -91,6 +103,36 @@ async def test_the_same_sentence_is_quoted_once(answerer: ExtractiveAnswerer) ->
     block = f'<sources marker="a">\n[1] (a)\n{parcels}\n[2] (b)\n{parcels}\n</sources marker="a">'
     text, _ = await answered(answerer, request(f"{block}\nQuestion: Parcels arrive Tuesday?"))
     assert text == f"{parcels} [1]"
+
+
+def _many(first: str) -> str:
+    others = " ".join(f"Berth {n} lies behind crane {n}." for n in range(39))
+    return f'<sources marker="a">\n[1] (a)\n{first} {others}\n</sources marker="a">\nQuestion: {{}}'
+
+
+async def test_sentences_that_cannot_be_as_good_are_not_embedded(
+    answerer: ExtractiveAnswerer, runner: WordRunner
+) -> None:
+    asked = request(_many("Parcels arrive on Tuesday.").format("Parcels arrive Tuesday?"))
+    assert (await answered(answerer, asked))[0] == "Parcels arrive on Tuesday. [1]"
+    assert sum(map(len, runner.runs)) == 1 + AT_ONCE
+
+
+async def test_when_no_word_tells_the_best_sentence_the_vectors_do(
+    answerer: ExtractiveAnswerer, runner: WordRunner
+) -> None:
+    await answered(answerer, request(_many("Parcels arrive.").format("When do ships leave?")))
+    assert sum(map(len, runner.runs)) == 1 + MOST_COMPARED
+
+
+async def test_a_sentence_that_is_compared_again_is_not_embedded_again(
+    answerer: ExtractiveAnswerer, runner: WordRunner
+) -> None:
+    asked = request(PROMPT.format("Parcels arrive when?"))
+    first = await answered(answerer, asked)
+    runs = len(runner.runs)
+    assert await answered(answerer, asked) == first
+    assert len(runner.runs) == runs
 
 
 BRING = "Bring these documents:\n\n- passport\n- visa\n\nThe office is open."

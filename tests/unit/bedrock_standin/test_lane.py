@@ -36,8 +36,21 @@ async def test_each_caller_gets_its_own_vector(lane: Lane, runner: WordRunner) -
     together = await asyncio.gather(*[lane.encode(t) for t in texts])
     assert len(runner.runs) < len(texts)
     for text, encoded in zip(texts, together, strict=True):
-        alone = await lane.encode(text)
+        (alone,) = await lane.encode_all([text])
         assert np.array_equal(alone.vector, encoded.vector)
+
+
+async def test_a_question_that_several_ask_for_is_encoded_once(
+    lane: Lane, runner: WordRunner
+) -> None:
+    runner.gate.clear()
+    gone, *others = (asyncio.ensure_future(lane.encode("which gate")) for _ in range(3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    runner.gate.set()
+    together = await asyncio.gather(*others)
+    assert await lane.encode("which gate") is together[0] is together[1]
+    assert sum(map(len, runner.runs)) == 1
 
 
 async def test_texts_of_one_call_keep_their_order(lane: Lane) -> None:

@@ -78,6 +78,8 @@ class FakeGraph:
     async def ping(self) -> None:
         self.faults.strike("neo4j")
 
+    prepare = ping
+
     async def index(self, version: Version, passages: Sequence[IndexedPassage]) -> int:
         self.faults.strike("neo4j")
         self.held.add((version.tenant, version.document_id, version.ordinal))
