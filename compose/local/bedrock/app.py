@@ -69,7 +69,7 @@ async def _wire(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None
     graph = await asyncio.to_thread(ready_graph, settings.state, settings.embed_int8)
     encoder = Encoder(graph, settings.embed_tokens, 1, settings.embed_batch_tokens)
     interactive = Lane(encoder, settings.embed_queue)
-    answers = Lane(encoder, settings.embed_queue, nice=5)
+    answers = Lane(encoder, settings.embed_queue, nice=10)
     bulk = Lane(encoder, settings.embed_queue, settings.embed_workers, nice=10)
     passages = Passages(Ring(_ring_folder(settings, graph), settings.rerank_cache_bytes))
     for close in (passages.close, interactive.close, answers.close, bulk.close):
