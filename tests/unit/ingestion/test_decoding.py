@@ -74,6 +74,17 @@ def test_unicode_is_read_with_a_mark_and_without(encoding: str) -> None:
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("language", [one for one in _TEXTS if not one.endswith("-short")])
+def test_unicode_of_any_script_is_read_without_a_mark(language: str, encoding: str) -> None:
+    assert decode(_TEXTS[language].encode(encoding)) == _TEXTS[language]
+
+
+def test_letters_between_zeros_are_no_signs_of_chinese() -> None:
+    with pytest.raises(Rejected, match="binary"):
+        decode(b"\0".join(b"name_of_entry_%d" % n for n in range(100)))
+
+
 @pytest.mark.parametrize(
     ("body", "declared", "text"),
     [

@@ -3,6 +3,7 @@
 import codecs
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 
 from services.ingestion.models.errors import Rejected
@@ -18,6 +19,8 @@ _UNKNOWN = "The encoding of the text cannot be told; save the file as UTF-8 and 
 _BINARY = "The file is said to be text but holds binary data; send it under its right name."
 # Bytes that detection looks at; lines of ASCII say nothing and do not count.
 _SAMPLE = 64 * 1024
+# Fewer may be of one script by chance.
+_LEAST_LETTERS = 16
 # A decoder that meets more wrong bytes than one in so many has the wrong encoding.
 _GOOD_FOR_BAD = 500
 # An older standard's decoding holds control characters where Windows has letters.
@@ -114,6 +117,8 @@ def _detected(body: bytes) -> str:
         text = _strict(body, encoding) or _mended(body, encoding)
         if text is not None and _plausible(text):
             return text
+    if text := _of_one_script(body):
+        return text
     raise Rejected("unreadable", _UNKNOWN)
 
 
@@ -128,7 +133,7 @@ def _telling(body: bytes) -> Iterator[bytes]:
 
 
 def _wide(body: bytes) -> str:
-    """UTF-16 without a mark, told by where its zero bytes stand, or by signs of East Asia."""
+    """UTF-16 without a mark, told by where its zero bytes stand, or by its letters."""
     head = body[: _SAMPLE - _SAMPLE % 2]
     even, odd = head[::2].count(0), head[1::2].count(0)
     for encoding, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
@@ -136,11 +141,29 @@ def _wide(body: bytes) -> str:
             text = _strict(body, encoding)
             if text is not None and _plausible(text):
                 return text
+    if text := _of_one_script(body):
+        return text
+    raise Rejected("unreadable", _BINARY)
+
+
+def _of_one_script(body: bytes) -> str | None:
+    """UTF-16 without a mark: in the right order its letters are of East Asia, or of one block.
+
+    Pairs of ASCII's letters are signs of Chinese too, but Chinese has many other bytes.
+    """
+    may_be_east_asian = 10 * sum(byte > 0x7F for byte in body[:_SAMPLE]) > len(body[:_SAMPLE])
     for encoding in ("utf-16-le", "utf-16-be"):
         text = _strict(body, encoding)
-        if text and len(_EAST_ASIAN_SIGNS.findall(text)) * 10 > 9 * len(text):
+        if not text or len(text) < _LEAST_LETTERS:
+            continue
+        if may_be_east_asian and len(_EAST_ASIAN_SIGNS.findall(text)) * 10 > 9 * len(text):
             return text
-    raise Rejected("unreadable", _BINARY)
+        letters = (letter for letter in text if letter > "\x7f" and letter.isalpha())
+        blocks = Counter(ord(letter) >> 8 for letter in letters)
+        ((_, most),) = blocks.most_common(1) or [(0, 0)]
+        if 3 * most > len(text) and 10 * most > 9 * blocks.total() and _plausible(text):
+            return text
+    return None
 
 
 def _candidates(sample: bytes) -> Iterator[str]:
