@@ -32,6 +32,7 @@ ENCODED = {
 _TEXTS = {
     "quotes.csv": b'name,note,amount\n"Smith, Ann","line one\nline two","1,234.50"\n'
     b'"O""Brien",x,2\n',
+    "escaped.csv": b'id,said,city\n1,"He said \\"go\\", and left",Oslo\n2,Nothing,Rome\n',
     "title.csv": b"Report 2024,,\n,,\nCity,Fare,Days\nOslo,10,3\nRome,20,4\n",
     "terms.html": b"<dl><dt>Per diem<dd>48 EUR<dt>Hotel<dt>Hostel<dd>120 EUR</dl>",
     "spans.html": b"<table><caption>Rates</caption><tr><th>Region</th><th>City</th></tr>"
@@ -253,6 +254,8 @@ _PACKED = (
 _MAILS = {
     "japanese.eml": b"Subject: =?ISO-2022-JP?B?GyRCPSRNfTdoRGobKEI=?=\nFrom: y@port.example\n"
     b"Content-Type: text/plain; charset=ISO-2022-JP\n\n" + _JAPANESE.encode("iso2022_jp"),
+    "latin-header.eml": "From: Jörg <j@port.example>\nSubject: Gebühren für Brücken\n\n"
+    "Die Gebühr beträgt 5 Euro.\n".encode("latin-1"),
     "forward.eml": _forward(),
     "invitation.eml": _invitation(),
     "packed.msg": msg({"0037": "Fares"}, packed=bytes.fromhex(_PACKED)),

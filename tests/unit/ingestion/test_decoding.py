@@ -80,6 +80,15 @@ def test_unicode_of_any_script_is_read_without_a_mark(language: str, encoding: s
     assert decode(_TEXTS[language].encode(encoding)) == _TEXTS[language]
 
 
+@pytest.mark.parametrize("text", ["Prüfung am Montag", "naïve approach", "Malmö kommun", "piñata"])
+def test_one_accent_in_a_short_text_is_western(text: str) -> None:
+    assert decode(text.encode("cp1252")) == text
+
+
+def test_utf_7_is_read_where_it_is_declared() -> None:
+    assert decode("Größe: 5 m².".encode("utf-7"), "utf-7") == "Größe: 5 m²."
+
+
 def test_letters_between_zeros_are_no_signs_of_chinese() -> None:
     with pytest.raises(Rejected, match="binary"):
         decode(b"\0".join(b"name_of_entry_%d" % n for n in range(100)))

@@ -19,6 +19,10 @@ _UNKNOWN = "The encoding of the text cannot be told; save the file as UTF-8 and 
 _BINARY = "The file is said to be text but holds binary data; send it under its right name."
 # Bytes that detection looks at; lines of ASCII say nothing and do not count.
 _SAMPLE = 64 * 1024
+# So few letters beyond ASCII tell nothing.
+_FEW_LETTERS = 2
+# Letters of other alphabets, read as Windows-1252.
+_IN_WORDS_ELSEWHERE = re.compile(r"(?<=[^\W\d_])[¹²³¼½¾¨´¸¯ªº¿¡£¥§©®±µ¶»«](?=[^\W\d_])")
 # Fewer may be of one script by chance.
 _LEAST_LETTERS = 16
 # A decoder that meets more wrong bytes than one in so many has the wrong encoding.
@@ -39,6 +43,8 @@ _TRUSTED = re.compile(
     r"|gb|big5|euc|shift_jis|johab|hz"
 )
 _EAST_ASIAN = re.compile(r"gb|big5|euc|shift_jis|johab|hz|iso2022|cp(932|949)$")
+# Some of them have no byte that ASCII has not.
+_SPELT_OTHERWISE = re.compile(rf"utf-7|{_EAST_ASIAN.pattern}")
 # With letters and signs of ASCII; other pairs of bytes are as rarely among them as chance has it.
 _EAST_ASIAN_SIGNS = re.compile(r"[\t\n\r -~\u3000-\u30ff\u4e00-\u9fa5\uac00-\ud7a3\uff00-\uff5e]")
 # Letters beyond ASCII that a language of Western Europe writes, lower case.
@@ -64,7 +70,7 @@ def decode(body: bytes, declared: str | None = None) -> str:
     named = _codec(declared)
     if named and not named.startswith(("utf-16", "utf-32")):
         # No text of another alphabet is UTF-8 by chance, whatever a template declares.
-        spelt = None if _EAST_ASIAN.match(named) else _strict(body, "utf-8")
+        spelt = None if _SPELT_OTHERWISE.match(named) else _strict(body, "utf-8")
         text = spelt or _strict(body, named) or _mended(body, named)
         if text is not None:
             return text
@@ -175,9 +181,10 @@ def _candidates(sample: bytes) -> Iterator[str]:
     told = _codec(chardet.detect(sample)["encoding"])
     letters = {sign for sign in (western or "").lower() if sign.isalpha() and sign > "\x7f"}
     fits = any(letters <= set(alphabet) for alphabet in _WESTERN)
-    # A few accents in a short text may spell a sign of Chinese by chance.
+    # A few accents in a short text may spell a sign of Chinese by chance, or anything else.
     rare = western and 4 * len(_BEYOND_ASCII.findall(western)) < len(western)
-    if rare and fits and told and _EAST_ASIAN.match(told):
+    few = len(letters) <= _FEW_LETTERS and not _IN_WORDS_ELSEWHERE.search(western or "")
+    if rare and fits and told and (few or _EAST_ASIAN.match(told)):
         yield "cp1252"
     if told and _TRUSTED.match(told):
         text = _strict(sample, told) or ""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
@@ -24,11 +25,19 @@ _PICTURE_BYTES = 30_000
 _DEPTH_MAX = 5
 # A line that ends in a blank goes on in the next one (RFC 3676), but "-- " begins a signature.
 _FLOWED = re.compile(r"(?<!^--)(?<!\n--) \n(?![> \n])")
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _HEADING = re.compile(r"(?m)^(#{1,6})(?=[ \t])|^[ \t]*(`{3,}|~{3,})")
 
 
 def read_eml(body: bytes) -> Parsed:
-    message = message_from_bytes(body.lstrip(), policy=policy.default)
+    body = body.lstrip()
+    end = found.start() if (found := _BLANK_LINE.search(body)) else len(body)
+    head = body[:end]
+    if not head.isascii():
+        # Older programs write names in their own encoding, which a header must not.
+        with suppress(Rejected):
+            body = decode(head).encode() + body[end:]
+    message = message_from_bytes(body, policy=policy.default)
     if not message.keys():
         raise Rejected("unreadable", "The file is no mail: it has no headers; export it anew.")
     return _parsed(_Mail(message))

@@ -45,10 +45,18 @@ def read_csv(body: bytes) -> Parsed:
         separator, text = first.strip().strip('"')[len("sep=") :] or "\t", rest
     else:
         separator = _separator(text)
+    rows = _csv_rows(text, separator)
+    if '\\"' in text:
+        # Some databases write a quotation mark so: without that the row falls apart.
+        escaped = _csv_rows(text.replace('\\"', '""'), separator)
+        rows = min(rows, escaped, key=lambda some: len({len(row) for row in some if row}))
+    return Parsed(layout([[Cell(cell) for cell in row] for row in rows]), markdown=True)
+
+
+def _csv_rows(text: str, separator: str) -> list[list[str]]:
     # A line's end is kept: it may stand inside of quotes.
     lines = text.splitlines(keepends=True)
-    rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-    return Parsed(layout([[Cell(cell) for cell in row] for row in rows]), markdown=True)
+    return list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
 
 
 def _separator(text: str) -> str:
