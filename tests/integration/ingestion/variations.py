@@ -32,6 +32,7 @@ ENCODED = {
 _TEXTS = {
     "quotes.csv": b'name,note,amount\n"Smith, Ann","line one\nline two","1,234.50"\n'
     b'"O""Brien",x,2\n',
+    "running.xml": b'<note><p>At <value unit="bar">12</value> <hi rend="b">stop</hi>.</p></note>',
     "escaped.csv": b'id,said,city\n1,"He said \\"go\\", and left",Oslo\n2,Nothing,Rome\n',
     "title.csv": b"Report 2024,,\n,,\nCity,Fare,Days\nOslo,10,3\nRome,20,4\n",
     "terms.html": b"<dl><dt>Per diem<dd>48 EUR<dt>Hotel<dt>Hostel<dd>120 EUR</dl>",

@@ -218,6 +218,8 @@ _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*\[.*?\]\s*>", re.S)
 _ENTITY = re.compile(r"""<!ENTITY\s+([\w.:-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>""")
 # Nothing is a reference inside CDATA.
 _REFERENCE = re.compile(r"<!\[CDATA\[.*?\]\]>|&([A-Za-z_][\w.:-]*);", re.S)
+# Attributes within a text that say how it looks, where it leads or what it is called.
+_LOOKS = re.compile("class|style|id|rend|rendition|role|href|target|src|type|lang|space")
 _PREDEFINED = frozenset(("", "amp", "lt", "gt", "quot", "apos"))
 # Entities may name entities; no text needs more, and no expansion may add more letters.
 _ENTITY_DEPTH, _EXPANDED_MAX = 3, 1024 * 1024
@@ -272,15 +274,13 @@ def _name(element: etree._Element) -> str:
 def _element(element: etree._Element) -> Any:
     """A text, or attributes and parts by name; parts of the same name are a list.
 
-    Text with elements inside of it is one text.
+    Text with elements inside of it is one text, and their attributes stand behind their words.
     """
     parts = [child for child in element if isinstance(child.tag, str)]
-    attributes = {str(etree.QName(key).localname): value for key, value in element.attrib.items()}
+    attributes = _attributes(element)
     own = [element.text, *(child.tail for child in element)]
     if not parts or any(text and text.strip() for text in own):
-        text = (
-            line("".join(map(str, element.itertext()))) if parts else (element.text or "").strip()
-        )
+        text = line(_running(element)) if parts else (element.text or "").strip()
         if _MARKUP.fullmatch(text):
             text = markdown_of(text)
         if not attributes:
@@ -296,6 +296,23 @@ def _element(element: etree._Element) -> Any:
         else:
             found[name] = _Several([found[name], value])
     return found
+
+
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return {str(etree.QName(key).localname): str(value) for key, value in element.attrib.items()}
+
+
+def _running(element: etree._Element) -> str:
+    texts = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str):
+            told = _attributes(child).items()
+            said = "; ".join(
+                f"{name}: {value}" for name, value in told if not _LOOKS.fullmatch(name)
+            )
+            texts += [_running(child), f" ({said})" if said else ""]
+        texts.append(child.tail or "")
+    return "".join(texts)
 
 
 class _Several(list[Any]):
