@@ -29,8 +29,8 @@ SCREENS: tuple[dict[str, Any], ...] = (
 
 async def findings(page: Page) -> list[str]:
     """Each serious finding, with the elements that it is about."""
-    # What fades in has other colours while it does.
-    await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+    # What fades in has other colours while it does; what is taken away meanwhile has none.
+    await page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
     found = (await Axe().run(page)).response["violations"]
     return [
         f"{one['id']}: {[node['target'] for node in one['nodes']]}"
