@@ -21,7 +21,8 @@ Call = Callable[[Sequence[T]], Awaitable[Mapping[str, Any]]]
 class Batcher(Generic[T]):
     """`call` gets at most 10 items and `limit_bytes` at once; entry ids are their places.
 
-    `dependency` is who is unavailable when the provider fails an item or does not mention it.
+    `dependency` is who is unavailable when the provider fails an item or does not mention it. Items
+    wait `wait_s` for company, but after a pause of that length the first ones only `first_s`.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class Batcher(Generic[T]):
         size: Callable[[T], int] = lambda _: 0,
         limit_bytes: int = 1 << 30,
         wait_s: float = WAIT_S,
+        first_s: float = WAIT_S,
     ) -> None:
         self._call, self._dependency, self._size = call, dependency, size
-        self._limit, self._wait_s = limit_bytes, wait_s
+        self._limit, self._wait_s, self._first_s = limit_bytes, wait_s, min(first_s, wait_s)
+        self._quiet_from = 0.0
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -48,7 +51,8 @@ class Batcher(Generic[T]):
         if len(self._waiting) >= BATCH_MAX:
             self._flush()
         elif self._timer is None:
-            self._timer = loop.call_later(self._wait_s, self._flush)
+            now = loop.time()
+            self._timer = loop.call_at(max(now + self._first_s, self._quiet_from), self._flush)
         await done
 
     async def drain(self) -> None:
@@ -65,6 +69,7 @@ class Batcher(Generic[T]):
             self._timer = None
         if self._waiting:
             batch, self._waiting = self._waiting, []
+            self._quiet_from = asyncio.get_running_loop().time() + self._wait_s
             task = asyncio.create_task(self._run(batch))
             self._running.add(task)
             task.add_done_callback(self._running.discard)

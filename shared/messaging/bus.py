@@ -40,6 +40,8 @@ PARKED = "$parked"
 _PARKED_PREFIX = f"{CLAIMS_PREFIX}-dead-letters/"
 # Batched events are never waited for by a person; a call costs more than the wait (docs/adr/0008).
 PUBLISH_WAIT_S = 0.2
+# After a pause nobody is about to come: what a single document tells goes out at once.
+PUBLISH_FIRST_S = 0.01
 _DEPTHS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -273,6 +275,7 @@ class Bus:
                     _in_batch,
                     limit,
                     PUBLISH_WAIT_S,
+                    PUBLISH_FIRST_S,
                 )
             else:
                 self._batchers[key] = Batcher(

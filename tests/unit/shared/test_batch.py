@@ -83,6 +83,23 @@ async def test_batches_keep_their_order_ten_items_and_the_byte_limit(
     assert seen == batches
 
 
+async def test_after_a_pause_the_first_goes_at_once_and_the_next_ones_gather() -> None:
+    seen: list[list[str]] = []
+
+    async def call(items: Sequence[str]) -> dict[str, Any]:
+        seen.append(list(items))
+        return {"Successful": [{"Id": str(n)} for n in range(len(items))]}
+
+    batcher: Batcher[str] = Batcher(call, "sns", wait_s=60, first_s=0)
+    await asyncio.wait_for(batcher.add("first"), 5)
+    others = [asyncio.create_task(batcher.add(one)) for one in ("second", "third")]
+    done, _ = await asyncio.wait(others, timeout=0.05)
+    assert (done, seen) == (set(), [["first"]])
+    await batcher.drain()
+    await asyncio.gather(*others)
+    assert seen == [["first"], ["second", "third"]]
+
+
 async def test_who_leaves_does_not_take_the_others_along() -> None:
     seen: list[str] = []
 
