@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from contracts.ingestion.media_types import media_type_of
+from services.ingestion.bootstrap import chunkings_of
 from services.ingestion.models.errors import ParserCrashed, Rejected
-from services.ingestion.services.chunking.chunking import chunks_of
 from services.ingestion.services.entities.asking import passages_of
 from services.ingestion.services.entities.budget import Estimate, estimated
 from services.ingestion.services.reading.parser import Parser
@@ -94,7 +94,7 @@ async def _estimate(files: Sequence[Path], settings: IngestionSettings, total: _
 async def _one(path: Path, parser: Parser, settings: IngestionSettings) -> tuple[int, Estimate]:
     body = await asyncio.to_thread(path.read_bytes)
     parsed = await parser.parse(body, media_type_of(path.name) or f"'{path.suffix}'")
-    chunks = chunks_of(parsed)
+    chunks = chunkings_of(settings).chunks(parsed)
     passages = dict.fromkeys(passages_of(title_of(parsed, path.name, {}), chunks))
     limits = settings.entity_tokens_max, settings.entity_answer_tokens
     return len(chunks), estimated(list(passages), *limits)

@@ -13,12 +13,14 @@ import httpx
 
 from compose.local.system import System
 from contracts.ingestion.document import document_id
-from services.ingestion.services.chunking.chunking import chunks_of
+from services.ingestion.bootstrap import chunkings_of
 from services.ingestion.services.reading.formats.text import read_markdown
 from services.ingestion.services.reading.titles import title_of
+from services.ingestion.settings import IngestionSettings
 from shared.testing.probe import until
 from tests.bench.bare_model import bare_speed, fused_gain
 from tests.bench.figures import Figure
+from tests.quality.embedder import SPACE
 
 SET = Path(os.environ.get("RAGOPS_EVAL", "../shared/eval")) / "scifact" / "corpus.jsonl"
 # For a quick look while working on speed; the figure that counts is that of the whole set.
@@ -63,7 +65,9 @@ async def measure() -> list[Figure]:
 def _embedded(body: dict[str, str]) -> list[str]:
     parsed = read_markdown(body["text"].encode())
     parsed = replace(parsed, title=title_of(parsed, body["name"], {}))
-    return [chunk.embedded_text for chunk in chunks_of(parsed)]
+    # The model of the local system.
+    settings = IngestionSettings(embedding_model=SPACE.model, embedding_dimension=SPACE.dimension)
+    return [chunk.embedded_text for chunk in chunkings_of(settings).chunks(parsed)]
 
 
 def send(system: System, bodies: list[dict[str, str]]) -> None:
