@@ -70,7 +70,8 @@ class Encoder:
             mask[row, : len(tokens)] = 1
         feed = {"input_ids": padded, "attention_mask": mask}
         hidden: Floats = self._session.run(None, feed)[0]
-        return [_encoded(t, h[: len(t)]) for t, h in zip(ids, hidden, strict=True)]
+        # Copies: one text that is kept must not keep the whole run.
+        return [_encoded(t, h[: len(t)].copy()) for t, h in zip(ids, hidden, strict=True)]
 
 
 def _encoded(ids: list[int], tokens: Floats) -> Encoded:
