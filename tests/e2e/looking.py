@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from botocore.exceptions import ClientError, ResponseStreamingError
 from neo4j import AsyncGraphDatabase
 
 from compose.local.plan import REAL
@@ -15,6 +16,7 @@ from compose.local.system import System
 from contracts.topology import QUEUES
 
 _HIDDEN_S = 20
+_READS = 5
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,30 @@ def dead_letters(system: System, *queues: str) -> list[DeadLetter]:
             found.append(DeadLetter(queue, one["Body"], reason))
     sqs.close()
     return found
+
+
+def objects(s3: Any, bucket: str, prefix: str = "") -> dict[str, bytes]:
+    """The bucket's bodies by key, without those that are removed while it is read."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+    bodies = {key: _body(s3, bucket, key) for key in keys}
+    return {key: body for key, body in bodies.items() if body is not None}
+
+
+def _body(s3: Any, bucket: str, key: str) -> bytes | None:
+    """None when there is no such object."""
+    for _ in range(_READS):
+        try:
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        except ResponseStreamingError:
+            # LocalStack cuts off a body that is replaced or removed while it is sent.
+            continue
+        return body
+    raise AssertionError(f"{bucket}/{key} was cut off {_READS} times: nobody writes it so often")
 
 
 async def entities(system: System, tenant: str) -> set[str]:

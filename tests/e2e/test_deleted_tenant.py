@@ -24,6 +24,7 @@ from contracts.topology import AUDIT_BUCKET, BUCKETS, TURNS_TABLE
 from shared.testing.emulator import own_prefix
 from shared.testing.probe import until
 from tests.e2e.forging import publish_all
+from tests.e2e.looking import objects
 from tests.e2e.person import Person
 from tests.integration.gateway.test_session_store import everything
 
@@ -98,27 +99,21 @@ def _search(system: System) -> str:
 def _aws(system: System) -> dict[str, str]:
     s3, dynamodb = system.client("s3"), system.client("dynamodb")
     found = {"dynamodb": "\n".join(json.dumps(one, default=str) for one in _items(dynamodb))}
-    found |= {bucket: _objects(s3, bucket) for bucket in SCANNED}
+    found |= {bucket: _lines(s3, bucket) for bucket in SCANNED}
     s3.close()
     dynamodb.close()
     return found
 
 
-def _objects(s3: Any, bucket: str) -> str:
-    keys = [
-        entry["Key"]
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        for entry in page.get("Contents", [])
-    ]
-    bodies = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
-    return "\n".join(f"{key} {body!r}" for key, body in zip(keys, bodies, strict=True))
-
-
 def _audited(system: System) -> str:
     s3 = system.client("s3")
-    lines = _objects(s3, AUDIT_BUCKET)
+    lines = _lines(s3, AUDIT_BUCKET)
     s3.close()
     return lines
+
+
+def _lines(s3: Any, bucket: str) -> str:
+    return "\n".join(f"{key} {body!r}" for key, body in objects(s3, bucket).items())
 
 
 def _items(dynamodb: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from shared.client.answers.results import figures, values_of
 from shared.client.client import open_client
 from shared.testing.emulator import own_prefix
 from shared.testing.probe import until
+from tests.e2e.looking import objects
 from tests.e2e.person import Person
 
 SET = Path(__file__).parents[1] / "quality/answers"
@@ -33,10 +34,8 @@ def archived(system: System, tenant: str) -> dict[str, Any]:
     """Bodies of the tenant's archived versions and moves, by key."""
     s3 = system.client("s3")
     try:
-        found = s3.list_objects_v2(Bucket=ARCHIVE_BUCKET, Prefix=f"prompts/{tenant}/")
-        keys = [one["Key"] for one in found.get("Contents", [])]
-        bodies = [s3.get_object(Bucket=ARCHIVE_BUCKET, Key=key)["Body"].read() for key in keys]
-        return {key: json.loads(body) for key, body in zip(keys, bodies, strict=True)}
+        found = objects(s3, ARCHIVE_BUCKET, f"prompts/{tenant}/")
+        return {key: json.loads(body) for key, body in found.items()}
     finally:
         s3.close()
 
