@@ -24,13 +24,14 @@ _SEAM = re.compile(rf"(?<=[{UNSPACED}\uff00-\uff65])\n(?=[{UNSPACED}\uff00-\uff6
 class Block:
     """Text as it stands: of headings, rows and paragraphs one line, of lists one for each item.
 
-    Items keep their marks, code its fence. `level` is a heading's, 1…6; `cells` are a row's own,
-    without the names of their columns.
+    Items keep their marks, code its fence. `level` is a heading's, 1…6. `spoken` is a row that
+    names all its columns, `cells` are its own, without their names.
     """
 
     kind: Literal["heading", "row", "items", "code", "text"]
     lines: tuple[str, ...]
     level: int = 0
+    spoken: str = ""
     cells: str = ""
 
     @property
@@ -67,7 +68,7 @@ def _lines(text: str) -> Iterator[Block | None]:
     while waiting:
         line = waiting.popleft()
         if isinstance(line, Row):
-            yield Block("row", (line.quote,), cells=line.cells)
+            yield Block("row", (line.quote,), spoken=line.spoken, cells=line.cells)
         elif FENCE.match(line):
             yield Block("code", (line, *_fenced(waiting)))
         elif waiting and _is_title(line, waiting[0]):

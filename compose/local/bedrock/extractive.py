@@ -117,7 +117,7 @@ class ExtractiveAnswerer:
         found = [(s, source.number) for source in asked.sources for s in sentences(source.text)]
         found = [(_cut(s, seeking), number) for s, number in telling(found, seeking)]
         # What a heading says counts half: each sentence below it has that.
-        shared = [(seeking.share(s.quote) + seeking.share(s.in_context)) / 2 for s, _ in found]
+        shared = [(seeking.share(s.text) + seeking.share(s.in_context)) / 2 for s, _ in found]
         chosen = sorted(range(len(found)), key=lambda i: -shared[i])[:MOST_COMPARED]
         question = (await self._questions.encode(asked.query or asked.question)).vector
         scored: list[Quote] = []
@@ -187,7 +187,11 @@ def telling(found: Sequence[tuple[Sentence, int]], seeking: Wanted) -> list[tupl
 def _cut(sentence: Sentence, seeking: Wanted) -> Sentence:
     if "\n" in sentence.quote:
         return sentence
-    return replace(sentence, quote=seeking.around(sentence.quote, MOST_CHARACTERS))
+    return replace(
+        sentence,
+        quote=seeking.around(sentence.quote, MOST_CHARACTERS),
+        spoken=seeking.around(sentence.spoken, MOST_CHARACTERS),
+    )
 
 
 def choose(quotes: Sequence[Quote]) -> list[Quote]:

@@ -22,18 +22,25 @@ SHORT_LINE = 60
 class Sentence:
     """What is quoted, verbatim, and the headings, question or opening line above it.
 
-    Rows and items are parts of something larger: `own` is what such a part says itself.
+    Rows and items are parts of something larger: `own` is what such a part says itself. A row is
+    quoted as people read it; `spoken` is that row with the names of all its columns.
     """
 
     quote: str
     lead: str = ""
     part: Literal["", "item", "row"] = ""
     own: str = ""
+    spoken: str = ""
+
+    @property
+    def text(self) -> str:
+        """All that it says itself."""
+        return self.spoken or self.quote
 
     @property
     def in_context(self) -> str:
         """The text to compare with a question."""
-        return f"{self.lead} {self.quote}".strip()
+        return f"{self.lead} {self.text}".strip()
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -55,7 +62,8 @@ def sentences(text: str) -> list[Sentence]:
             path[block.level] = block.text
             opening = ""
         elif block.kind == "row":
-            found.append(Sentence(block.text, f"{lead} {opening}".strip(), "row", block.cells))
+            above = f"{lead} {opening}".strip()
+            found.append(Sentence(block.text, above, "row", block.cells, block.spoken))
         elif block.kind == "text":
             said, opening = _of_paragraph(block.text, lead, opening)
             found += said

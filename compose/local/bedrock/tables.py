@@ -8,11 +8,27 @@ _RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
 _BAR = re.compile(r"(?<!\\)\|")
 
 
+_LETTER = re.compile(r"[^\W\d_]")
+_NUMBER = re.compile(r"[-+−]?\d[\d.,'’\u00a0\u202f ]*")
+# A unit after a comma or in brackets: money, per cent, or what a number is a number of.
+_UNIT = re.compile(
+    r"(?P<name>.*\S)(?:,\s+|\s+\()(?P<unit>(?:"
+    r"EUR|USD|GBP|CHF|DKK|SEK|NOK|PLN|CZK|JPY|CNY|INR|AUD|CAD"
+    r"|[€$£¥%‰]|°[CF]?|[mcdkM]?m|[mkµ]?g|[mkM]?[WVA]|[kM]Wh|[kMGT]i?B|m?bar|Hz|kHz|MHz|GHz|ms|s|min|h"
+    r"|minutes?|hours?|days?|weeks?|months?|years?|Minuten?|Stunden?|Tagen?|Wochen?|Monaten?|Jahren?"
+    r"|heures?|jours?|semaines?|mois|ans?)(?!\w)[^()]*)\)?"
+)
+
+
 @dataclass(frozen=True)
 class Row:
-    """What is quoted of a row, `Country: Sweden; Hotel: 140.`, and its bare cells."""
+    """A row as it is quoted, `Sweden – Hotel: 140 EUR.`, as it is compared, and its bare cells.
+
+    `spoken` names all columns: `Country: Sweden; Hotel, EUR: 140.`
+    """
 
     quote: str
+    spoken: str
     cells: str
 
 
@@ -31,7 +47,10 @@ def with_spoken_rows(lines: Sequence[str]) -> Iterator[str | Row]:
         elif not _RULE.match(line):
             cells = _cells(line)
             bare = " | ".join(cells)
-            yield Row(_spoken(head, cells), bare) if head else Row(line.strip(), bare)
+            if head:
+                yield Row(_said(head, cells), _spoken(head, cells), bare)
+            else:
+                yield Row(line.strip(), line.strip(), bare)
 
 
 def _begins_table(line: str, following: str) -> bool:
@@ -46,9 +65,30 @@ def _cells(line: str) -> list[str]:
 
 
 def _spoken(head: list[str], cells: list[str]) -> str:
-    named = [
-        f"{name}: {cell}" if name else cell
-        for name, cell in zip([*head, *[""] * len(cells)], cells, strict=False)
-        if cell
-    ]
-    return f"{'; '.join(named)}."
+    return f"{'; '.join(_named(name, cell) for name, cell in _filled(head, cells))}."
+
+
+def _said(head: list[str], cells: list[str]) -> str:
+    """What the first column names leads, the others' values have their units."""
+    (name, first), *others = _filled(head, cells) or [("", "")]
+    if not others:
+        return _spoken(head, cells)
+    # A number alone names nothing: "Priority 1", "Year 2024".
+    subject = first if _LETTER.search(first) else f"{name} {first}".strip()
+    return f"{subject} – {'; '.join(_with_unit(*one) for one in others)}."
+
+
+def _filled(head: list[str], cells: list[str]) -> list[tuple[str, str]]:
+    """Names of columns and values, without the empty cells."""
+    named = zip([*head, *[""] * len(cells)], cells, strict=False)
+    return [(name, cell) for name, cell in named if cell]
+
+
+def _named(name: str, cell: str) -> str:
+    return f"{name}: {cell}" if name else cell
+
+
+def _with_unit(name: str, cell: str) -> str:
+    """`Hotel, EUR a night` and `155` as `Hotel: 155 EUR a night`."""
+    counted = _UNIT.fullmatch(name) if _NUMBER.fullmatch(cell) else None
+    return f"{counted['name']}: {cell} {counted['unit'].strip()}" if counted else _named(name, cell)

@@ -155,9 +155,9 @@ CODE = "The script reads its argument from args[2] with `ls **/*.log` as __USER_
     [
         (BRING, "Which documents must I bring?", f"{BRING_WHOLE} [1]"),
         (FEES, "Fee item 35?", "fee for item 35 of the 35. shelf: 35 euros [1]"),
-        (PUMPS, "Pressure of pump HX-177?", "Pump: HX-177; Pressure bar: 377. [1]"),
+        (PUMPS, "Pressure of pump HX-177?", "HX-177 – Pressure bar: 377. [1]"),
         (PUMPS, "Pressure of pump HX-555?", NO_ANSWER),
-        (HOTELS, "Hotel Denmark?", "Country: Denmark; Hotel: 170. [1]"),
+        (HOTELS, "Hotel Denmark?", "Denmark – Hotel: 170. [1]"),
         (
             "Hotels in Norway cost 190. Hotels in Oslo too. Hotels in Denmark cost 170.",
             "What do hotels in Norway cost?",
