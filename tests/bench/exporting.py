@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from services.finetune_export.store.objects import Objects
 from services.finetune_export.store.usage_archive import UsageStore
 from shared.aws import Clients
 from tests.bench.figures import Figure
+from tests.bench.ran import ran
 from tests.unit.finetune_export.fake_exports import a_turn
 
 # The limits are those of this many.
@@ -80,26 +80,16 @@ async def _write(archive: Archive, numbers: Iterator[int]) -> None:
         await archive.write_once(_turn(n))
 
 
-def _exported(environment: dict[str, str]) -> tuple[float, float]:
-    """CPU seconds and the most memory in MB of the command's process."""
-    with subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        told = process.stdout.read().decode()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, told
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-
-
 async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with System(Path(folder)) as system:
             await _fill(system)
             told = os.environ | environment_of(system.plan, system.layout)
-            spent_s, memory_mb = await asyncio.to_thread(_exported, dict(told))
+            done = await asyncio.to_thread(ran, COMMAND, told)
+    assert done.code == 0, done.told
     about = f"{TURNS:,} turns of {SOURCES} sources, S3 calls included"
-    minutes = spent_s / TURNS * WHOLE / 60
+    minutes = done.cpu_s / TURNS * WHOLE / 60
     return [
         Figure(f"CPU of an export of {WHOLE:,} turns", minutes, CPU_MIN, "min", False, about),
-        Figure("memory of an export", memory_mb, MEMORY_MB, "MB", False, f"{TURNS:,} turns"),
+        Figure("memory of an export", done.memory_mb, MEMORY_MB, "MB", False, f"{TURNS:,} turns"),
     ]

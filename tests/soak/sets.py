@@ -18,10 +18,11 @@ from services.finetune_export.services.exporting.limits import limits_of
 from services.finetune_export.services.exporting.validating import Invalid, check_line
 from shared.aws import Clients
 from shared.testing.probe import until
+from tests.bench.ran import Ran
 from tests.e2e.person import Person
 from tests.soak.holding import Happened
 from tests.soak.report import Report
-from tests.soak.stand import Ran, Stand
+from tests.soak.stand import Stand
 from tests.soak.talking import Told
 from tests.unit.finetune_export.leakage import leaking
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,22 +17,12 @@ from compose.local.system import System
 from contracts.topology import ARCHIVE_BUCKET, QUEUES
 from services.finetune_export.settings import FinetuneExportSettings
 from shared.testing.probe import until
+from tests.bench.ran import Ran, ran
 
 EVENTS = ("finetune-events", "memory-events")
 _DRAINED_S = 3600.0
 _LOOK_S = 0.5
 _MB = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A command that has ended, its output, CPU seconds and the most memory in MB."""
-
-    code: int
-    out: str
-    told: str
-    cpu_s: float
-    memory_mb: float
 
 
 @dataclass
@@ -104,7 +92,7 @@ class Stand:
         told = environment_of(self.system.plan, self.system.layout)
         whole = {**os.environ, **told, **DUMMY_CREDENTIALS, **environment}
         argv = (sys.executable, "-m", f"services.finetune_export.{name}", *arguments)
-        return await asyncio.to_thread(_ran, argv, whole)
+        return await asyncio.to_thread(ran, argv, whole)
 
     @asynccontextmanager
     async def watched(self, service: str) -> AsyncIterator[Used]:
@@ -151,18 +139,3 @@ def _waiting(sqs: Any, names: Sequence[str]) -> int:
         told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
         count += sum(int(told[one]) for one in wanted)
     return count
-
-
-def _ran(argv: Sequence[str], environment: dict[str, str]) -> Ran:
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=errors) as process,
-    ):
-        assert process.stdout is not None
-        out = process.stdout.read().decode()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        errors.seek(0)
-        told = errors.read().decode()
-    cpu_s = used.ru_utime + used.ru_stime
-    return Ran(process.returncode, out, told, cpu_s, used.ru_maxrss / 1024)
