@@ -140,7 +140,7 @@ class Upkeep:
             logger.info("purged", extra={"fields": {"document_id": deletion.document_id}})
 
     async def _objects(self, deletion: Deletion) -> list[str]:
-        """Those that are there. A drop that came after the deletion is another one."""
+        """Those that are there. A drop that did not come before the deletion is another one."""
         manifests = manifests_of(deletion.origin.tenant, deletion.document_id)
         found = []
         async for key in self._carrier.keys(manifests):
@@ -150,7 +150,7 @@ class Upkeep:
         for wanted in deletion.keys:
             async for page in self._carrier.listed(wanted):
                 for one in page:
-                    later = one.key.startswith(INBOX_PREFIX) and one.modified > deletion.at
+                    later = one.key.startswith(INBOX_PREFIX) and one.modified >= deletion.at
                     if one.key == wanted and not later:
                         found.append(wanted)
         return found

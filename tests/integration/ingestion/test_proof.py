@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from contracts.ingestion.events import DocumentDeletedV1
 from contracts.ingestion.proof import CONFIRMING, CertificateV1, DocumentPurgedV1
 from services.ingestion.bootstrap import EVENTS
@@ -140,13 +142,18 @@ async def test_who_must_not_confirm_is_rejected(world: World) -> None:
     assert isinstance(await world.outcome(EVENTS, message, CONTEXT), Reject)
 
 
-async def test_a_drop_after_the_deletion_is_another_one_and_stays(world: World) -> None:
-    key = "inbox/acme/a.txt"
+@pytest.mark.parametrize("after_ms", [0, 1])
+async def test_a_drop_after_the_deletion_is_another_one_and_stays(
+    world: World, after_ms: int
+) -> None:
+    """At the same time too: to keep one too many loses nothing."""
+    key, deleted_at = "inbox/acme/a.txt", datetime.now(UTC)
     await world.blobs.put(key, b"first")
-    world.blobs.modified[key] = datetime.now(UTC) - timedelta(hours=1)
-    document = await world.offer("a.txt", key=key)
-    await world.delete(document)
+    world.blobs.modified[key] = deleted_at - timedelta(hours=1)
+    document = await world.offer("a.txt", key=key, sent_at=deleted_at - timedelta(hours=1))
+    await world.delete(document, sent_at=deleted_at)
     await world.blobs.put(key, b"second")
+    world.blobs.modified[key] = deleted_at + timedelta(milliseconds=after_ms)
     async with world.working():
         await world.confirm(document)
         await until(lambda: _is(world, document, "deleted"))
