@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 _RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
 _BAR = re.compile(r"(?<!\\)\|")
-
-
 _LETTER = re.compile(r"[^\W\d_]")
 _NUMBER = re.compile(r"[-+−]?\d[\d.,'’\u00a0\u202f ]*")
 # A unit after a comma or in brackets: money, per cent, or what a number is a number of.
@@ -48,7 +46,8 @@ def with_spoken_rows(lines: Sequence[str]) -> Iterator[str | Row]:
             cells = _cells(line)
             bare = " | ".join(cells)
             if head:
-                yield Row(_said(head, cells), _spoken(head, cells), bare)
+                named = _filled(head, cells)
+                yield Row(_said(named), _spoken(named), bare)
             else:
                 yield Row(line.strip(), line.strip(), bare)
 
@@ -64,15 +63,15 @@ def _cells(line: str) -> list[str]:
     return [cell.strip().replace("\\|", "|") for cell in _BAR.split(framed)]
 
 
-def _spoken(head: list[str], cells: list[str]) -> str:
-    return f"{'; '.join(_named(name, cell) for name, cell in _filled(head, cells))}."
+def _spoken(named: list[tuple[str, str]]) -> str:
+    return f"{'; '.join(_named(*one) for one in named)}."
 
 
-def _said(head: list[str], cells: list[str]) -> str:
+def _said(named: list[tuple[str, str]]) -> str:
     """What the first column names leads, the others' values have their units."""
-    (name, first), *others = _filled(head, cells) or [("", "")]
-    if not others:
-        return _spoken(head, cells)
+    if len(named) < 2:
+        return _spoken(named)
+    (name, first), *others = named
     # A number alone names nothing: "Priority 1", "Year 2024".
     subject = first if _LETTER.search(first) else f"{name} {first}".strip()
     return f"{subject} – {'; '.join(_with_unit(*one) for one in others)}."
