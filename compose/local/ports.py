@@ -1,19 +1,49 @@
 """Loopback ports: free ones for what only we use, a clear message for the ones people type."""
 
+import itertools
+import random
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 
 import psutil
 
 from compose.local.errors import PortInUse
 
 HOST = "127.0.0.1"
+# Below the ports that a system gives to outgoing connections and to listeners on port 0 (from
+# 32768 on Linux, 49152 on macOS): one of those may be taken before the part that shall listen
+# on it has started.
+_BLOCKS = range(20_000, 32_768, 16)
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct free ports: all are held open until the last is found."""
-    with ExitStack() as stack:
-        return [_bound(stack, 0) for _ in range(count)]
+    """Distinct free ports that no other process of ours is given while this one runs."""
+    return list(itertools.islice(_FREE, count))
+
+
+def _free() -> Iterator[int]:
+    """Who listens on the first port of a block has all of the block, until its process ends."""
+    with ExitStack() as held:
+        for first in random.sample(_BLOCKS, len(_BLOCKS)):
+            try:
+                _bound(held, first)
+            except OSError:
+                continue
+            yield from filter(_is_free, range(first + 1, first + _BLOCKS.step))
+    raise PortInUse(
+        f"No port from {_BLOCKS.start} to {_BLOCKS.stop - 1} is free: stop what has them"
+    )
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError), ExitStack() as stack:
+        _bound(stack, port)
+        return True
+    return False
+
+
+_FREE = _free()
 
 
 def require_free(port: int, variable: str) -> None:

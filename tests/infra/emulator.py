@@ -17,9 +17,13 @@ _START_S = 60.0
 @contextmanager
 def ministack(folder: Path) -> Iterator[str]:
     """Its URL. `folder` is for its scratch files."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # It gets the open socket: nobody else can take the port before it listens.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield from _served(folder, listener)
+
+
+def _served(folder: Path, listener: socket.socket) -> Iterator[str]:
+    port, descriptor = listener.getsockname()[1], listener.fileno()
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {
         "BIND_HOST": "127.0.0.1",
@@ -30,10 +34,14 @@ def ministack(folder: Path) -> Iterator[str]:
         "LOG_LEVEL": "WARNING",
         "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
     }
-    command = [str(_PYTHON), "-m", "uvicorn", "ministack.app:app", "--port", str(port)]
+    command = [str(_PYTHON), "-m", "uvicorn", "ministack.app:app", "--fd", str(descriptor)]
     with (folder / "ministack.log").open("w") as log:
         process = subprocess.Popen(
-            [*command, "--log-level", "warning"], env=environment, stdout=log, stderr=log
+            [*command, "--log-level", "warning"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            pass_fds=[descriptor],
         )
     try:
         _wait(url, process)

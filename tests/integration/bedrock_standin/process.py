@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,14 +11,9 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from compose.local.ports import free_ports
+
 START_SECONDS = 60
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -37,7 +31,7 @@ def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def served(state: Path, **environment: str) -> Iterator[str]:
-    port = free_port()
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "compose.local.bedrock", "--port", str(port)]
     process = subprocess.Popen([*command, "--state", str(state)], env={**os.environ, **environment})
     try:

@@ -1,11 +1,11 @@
 """Sessions and notes in a real Redis."""
 
-import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
 
+from compose.local.ports import free_ports
 from services.gateway.models.document import NOTE_LIFETIME_S, AcceptedNote
 from services.gateway.models.session import SESSION_LIFETIME_S, SESSION_TURNS, Session, SessionTurn
 from services.gateway.store.connection import connected
@@ -119,9 +119,8 @@ async def test_an_expired_note_is_no_longer_due(redis: Redis) -> None:
 
 
 async def test_redis_away_is_unavailable() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
+    (port,) = free_ports(1)
+    url = f"redis://127.0.0.1:{port}/0"
     async with connected(url) as redis:
         for call in (
             SessionStore(redis).ping(),

@@ -1,12 +1,17 @@
 """Ports: distinct free ones, and a message that says who has a taken one and what to do."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from compose.local.errors import LocalError, PortInUse
+from compose.local.layout import REPOSITORY
 from compose.local.plan import Plan
 from compose.local.ports import free_ports, require_free
 
@@ -24,6 +29,28 @@ def test_free_ports_are_distinct_and_free() -> None:
     assert len(set(ports)) == 20
     for port in ports:
         require_free(port, "PORT")
+
+
+def test_another_process_is_given_other_ports() -> None:
+    program = "from compose.local.ports import free_ports; print(free_ports(300)); input()"
+    ports: set[int] = set(free_ports(300))
+    with subprocess.Popen(
+        (sys.executable, "-c", program),
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        others = json.loads(other.stdout.readline())
+        own = free_ports(300)
+        other.communicate(b"\n")
+    assert len({*ports, *others, *own}) == 900
+
+
+def test_no_free_port_is_one_that_an_outgoing_connection_or_port_0_may_take() -> None:
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(given.read_text().split()[0]) if given.exists() else 49_152
+    assert max(free_ports(300)) < first
 
 
 def test_a_taken_port_is_told_with_its_owner_and_the_way_out(taken: int) -> None:
