@@ -9,6 +9,7 @@ from tests.integration.ingestion.files import (
     drawn,
     open_document,
     pdf_of,
+    pptx,
     xlsx,
 )
 from tests.integration.ingestion.outlook import msg
@@ -28,6 +29,14 @@ ENCODED = {
     "thai.txt": "ค่าที่พักไม่เกินคืนละสองพันบาท".encode("cp874"),
     "koi8.csv": "Город;Тариф\nМосква;5000\n".encode("koi8_r"),
 }
+
+_LETTERS = (
+    rb"{\rtf1\ansi {\fonttbl{\f0\fswiss{\*\panose 020b}Arial;}{\f3\fcharset2{\*\panose 05}Symbol;}"
+    rb"{\f9\fcharset2 Wingdings;}}\f0 Draft {\f3 \'a3} 5 m, {\field{\*\fldinst {\f3 SYMBOL 163 "
+    rb'\\f "Symbol" \\s 12}}{\fldrslt {\f3\fs24}}} 6 m, {\f3\u-3917 ?} 7 m; angle {\f3 a}. '
+    rb"{\field{\*\fldinst HYPERLINK }{\fldrslt Link}} {\f9\'fc} \u-10179?\u-8704? {\pict\bin3 }}}}"
+    rb"\par}"
+)
 
 _TEXTS = {
     "quotes.csv": b'name,note,amount\n"Smith, Ann","line one\nline two","1,234.50"\n'
@@ -61,6 +70,9 @@ _TEXTS = {
     b"<code><![CDATA[&ouml; ]>]]></code></fares>",
     "changed.rtf": rb"{\rtf1\ansi The fare is {\deleted\revauthdel1 8 \{old\} {\b euro}}"
     rb"{\revised 9 euro}.\par {\*\deleted x}{\deletedx kept}\par}",
+    "symbols.rtf": _LETTERS,
+    "rows.rtf": rb"{\rtf1\ansi Above \trowd\cellx1000\cellx2000 \intbl A\cell B\cell\row "
+    rb"\intbl C\cell D\cell\row \pard Below\par}",
     "foot.html": b"<body><h1>Fares</h1><p>Skye: 9.</p><div class='card-footer'>Kept.</div>"
     b"<div class='page site-footer'>Imprint 2024</div><div id=footer>Call us</div></body>",
     "rows.json": b'{"named": {"columns": [{"name": "Quay"}, {"name": "Draft"}], "data": '
@@ -142,6 +154,11 @@ _DRAWN = (
     "</w:drawing></w:r></w:p>"
 )
 
+_RUNS = (
+    '9 m</a:t></a:r><a:r><a:rPr baseline="30000"/><a:t>2</a:t></a:r><a:r><a:rPr baseline="-25000"/>'
+    '<a:t>0</a:t></a:r><a:r><a:rPr><a:sym typeface="Wingdings"/></a:rPr><a:t>\uf0e0 \uf0fc'
+)
+
 _OFFICE = {
     "hidden.odt": open_document(
         "text",
@@ -161,6 +178,12 @@ _OFFICE = {
         '<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>2</w:t></w:r></w:p>' + _DRAWN,
         {"chart": _CHART},
     ),
+    "symbols.docx": docx(
+        '<w:p><w:r><w:t>Draft </w:t><w:sym w:font="Symbol" w:char="F0A3"/><w:t> 5 m </w:t></w:r>'
+        '<w:r><w:sym w:font="Segoe UI Symbol" w:char="2713"/><w:rPr><w:rFonts w:ascii="Wingdings"/>'
+        "</w:rPr><w:t>\uf0fc</w:t></w:r><w:r><w:t>\uf0b3 3</w:t></w:r></w:p>"
+    ),
+    "symbols.pptx": pptx([[("body", _RUNS)]]),
     "lists.docx": docx(
         _item("First") + _item("Sub", 1) + _item("Sub two", 1) + _item("Second"),
         {"numbering": _NUMBERING},

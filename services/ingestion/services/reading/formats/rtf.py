@@ -1,4 +1,4 @@
-"""RTF, which xberg reads right: letters of any code page, tables, hidden text, titles."""
+"""RTF, read by xberg after signs and rows that it loses are written as it knows them."""
 
 import asyncio
 import re
@@ -7,10 +7,23 @@ from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.formats.html import markdown_of
 from services.ingestion.services.reading.formats.office.packages import real_title
+from services.ingestion.services.reading.formats.symbols import is_symbols, shown
 
-# A group of text that a tracked change has deleted; its signs with a meaning for RTF.
-_DELETED = re.compile(rb"\{(?:\\[a-z]+-?\d* ?)*?\\deleted(?![a-z0-9])")
+_TOKEN = re.compile(rb"\\([a-z]+)(-?\d{1,9})? ?|\\'([0-9a-fA-F]{2})|\\.?|[{}]|[^\\{}]+", re.S)
 _SIGN = re.compile(rb"\\.|[{}]", re.S)
+# A font of the font table: its number, what tells of it, its name.
+_FONT = re.compile(rb"\\f(\d+)(?:\\[a-z]+-?\d* ?|\{[^{}]*\}|\s)*([^;{}\\]*)")
+_ENDS = (b"par", b"cell", b"row", b"nestcell", b"nestrow", b"sect", b"page")
+# Word keeps a letter of such a font as a field; what the field shows is often left out.
+_FIELD = re.compile(
+    rb'(?:\\\*|\\[a-z]+-?\d* ?|[{}\s])*SYMBOL +(\d{1,5})\s+\\\\f\s+"?(Symbol|Wingdings)\b'
+)
+_HIGH, _LOW, _PRIVATE = range(0xD800, 0xDC00), range(0xDC00, 0xE000), range(0xF000, 0xF100)
+# xberg leaves out both halves of a sign beyond 16 bits: they become private signs of 16 bits.
+_HALVES = 0xE000 - _HIGH.start
+_PAIR = re.compile("[\ue000-\ue3ff][\ue400-\ue7ff]")
+# What xberg writes for a row whose table it does not know any more, and for a picture.
+_NO_TEXT = re.compile(r'\[TABLE_ROW\]| alt="image"')
 _NOTE = re.compile(r"(?m)^\[\^\d+\]:\s*|\[\^\d+\]")
 
 
@@ -21,23 +34,112 @@ def read_rtf(body: bytes) -> Parsed:
 async def _read(body: bytes) -> Parsed:
     import xberg
 
-    kept = _without_deleted(body)
-    source = xberg.ExtractInput(kind="bytes", bytes=kept, mime_type="application/rtf")
+    prepared = _Preparation(body).prepared()
+    source = xberg.ExtractInput(kind="bytes", bytes=prepared, mime_type="application/rtf")
     config = xberg.ExtractionConfig(use_cache=False, disable_ocr=True, output_format="html")
     result = await xberg.extract(source, config)
     if result.errors or not result.results:
         raise Rejected("unreadable", "The file is broken, or no RTF; save it anew.")
     [document] = result.results
-    text = _NOTE.sub("", markdown_of(document.content))
-    return Parsed(text, True, title=real_title(document.metadata.title))
+    text = _NOTE.sub("", markdown_of(_NO_TEXT.sub("", document.content)))
+    return Parsed(_PAIR.sub(_whole, text), True, title=real_title(document.metadata.title))
 
 
-def _without_deleted(body: bytes) -> bytes:
-    kept, at = list[bytes](), 0
-    while found := _DELETED.search(body, at):
-        kept.append(body[at : found.start()])
-        at = _group_end(body, found.end())
-    return b"".join([*kept, body[at:]])
+class _Preparation:
+    """Leaves out what a tracked change has deleted, and writes each sign so that xberg reads it.
+
+    Letters of the fonts Symbol and Wingdings stand under the codes of other signs.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._kept: list[bytes] = []
+        self._fonts: dict[int, str] = {}
+        self._font = ""
+        self._outer: list[str] = []
+        # Whether a sign for old readers comes next, behind a Unicode one.
+        self._instead = False
+        # Whether a paragraph has words and no end yet: xberg loses them before a table.
+        self._open = False
+
+    def prepared(self) -> bytes:
+        at, begins = 0, False
+        while token := _TOKEN.match(self._body, at):
+            at = token.end()
+            word, number = token[1], int(token[2] or 1)
+            if word == b"deleted" and number and begins:
+                at = _group_end(self._body, at) - 1
+            elif word == b"bin":
+                at += max(number, 0)
+                self._kept.append(self._body[token.start() : at])
+            elif word == b"fonttbl":
+                end = _group_end(self._body, at) - 1
+                self._fonts = _named(self._body[at:end])
+                self._kept.append(self._body[token.start() : end])
+                at = end
+            elif word == b"field" and (found := _FIELD.match(self._body, at)):
+                self._kept.append(_written(shown(found[2].decode(), int(found[1]))))
+                at = _group_end(self._body, at) - 1
+            else:
+                self._keep(token, word, number)
+            begins = token[0] == b"{" or (begins and word is not None)
+        return b"".join(self._kept)
+
+    def _keep(self, token: re.Match[bytes], word: bytes | None, number: int) -> None:
+        kept = token[0]
+        if kept == b"{":
+            self._outer.append(self._font)
+        elif kept == b"}":
+            self._font = self._outer.pop() if self._outer else ""
+        elif word == b"f":
+            self._font = self._fonts.get(number, "")
+        elif word == b"plain":
+            self._font = ""
+        elif word in _ENDS:
+            self._open = False
+        elif word == b"trowd" and self._open:
+            kept = b"\\par\\trowd "
+        elif word == b"u":
+            kept = self._unicode(number & 0xFFFF) or kept
+        elif is_symbols(self._font):
+            kept = self._symbols(token)
+        self._instead = word == b"u"
+        self._open |= word is None and kept not in (b"{", b"}") and not kept.isspace()
+        self._kept.append(kept)
+
+    def _symbols(self, token: re.Match[bytes]) -> bytes:
+        if token[3]:
+            return token[0] if self._instead else _written(shown(self._font, int(token[3], 16)))
+        if token[0].startswith(b"\\"):
+            return token[0]
+        letters = token[0].strip(b"\r\n")
+        instead, letters = letters[: self._instead], letters[self._instead :]
+        return instead + _written("".join(shown(self._font, code) for code in letters))
+
+    def _unicode(self, code: int) -> bytes:
+        """Nothing where it stays as it is. The sign for old readers comes next and is kept."""
+        if code in _PRIVATE:
+            code = ord(shown(self._font, code) or "\ufffd")
+        elif code in _HIGH or code in _LOW:
+            code += _HALVES
+        else:
+            return b""
+        return b"\\u%d " % (code - 0x10000 if code > 0x7FFF else code)
+
+
+def _named(fonts: bytes) -> dict[int, str]:
+    found = _FONT.findall(fonts)
+    return {int(number): name.decode("ascii", "replace").strip() for number, name in found}
+
+
+def _written(text: str) -> bytes:
+    codes = (ord(sign) for sign in text)
+    return b"{\\uc0%b}" % b"".join(b"\\u%d " % code for code in codes)
+
+
+def _whole(halves: re.Match[str]) -> str:
+    high, low = (ord(half) - _HALVES for half in halves[0])
+    return chr(0x10000 + (high - _HIGH.start) * 0x400 + low - _LOW.start)
 
 
 def _group_end(body: bytes, at: int) -> int:

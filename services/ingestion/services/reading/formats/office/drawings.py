@@ -1,15 +1,18 @@
 """Charts, diagrams and formulas inside Office files, as text."""
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 
 from lxml import etree
 
 from services.ingestion.services.reading.formats.office.packages import attribute, parsed_xml
-from services.ingestion.services.reading.markup import table
+from services.ingestion.services.reading.formats.symbols import readable
+from services.ingestion.services.reading.markup import raised, table
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _POINTS_MAX = 10_000
+_POSITIVE = re.compile(r"0*[1-9]")
 # Of n-ary operators; without a sign it is an integral.
 _INTEGRAL = "∫"
 
@@ -36,13 +39,22 @@ def paragraphs(parent: etree._Element) -> Iterator[str]:
             if name == "br":
                 parts.append("\n")
             elif name in ("r", "fld"):
-                parts.append(node.findtext(f"{_A}t") or "")
+                parts.append(_run(node))
             else:
                 found = [formula(one) for one in node.iter("{*}oMath")]
                 parts += found or [text.text or "" for text in node.iter("{*}t")]
         text = "".join(parts).replace("\x0b", "\n").strip()
         if text:
             yield text
+
+
+def _run(run: etree._Element) -> str:
+    properties = run.find(f"{_A}rPr")
+    if properties is None:
+        return run.findtext(f"{_A}t") or ""
+    font = properties.find(f"{_A}sym")
+    text = readable(run.findtext(f"{_A}t") or "", "" if font is None else font.get("typeface", ""))
+    return raised(text) if _POSITIVE.match(properties.get("baseline", "")) else text
 
 
 def formula(element: etree._Element) -> str:

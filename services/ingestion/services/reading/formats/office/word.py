@@ -21,6 +21,7 @@ from services.ingestion.services.reading.formats.office.word_styles import (
     Styles,
     value_of,
 )
+from services.ingestion.services.reading.formats.symbols import readable, shown
 from services.ingestion.services.reading.markup import (
     Cell,
     header_depth,
@@ -174,15 +175,18 @@ class _Word:
         tag = node.tag.rpartition("}")[2]
         if tag == "t":
             if "PAGE" not in field[-1:]:
-                text = node.text or ""
+                text = readable(node.text or "", _font(node))
                 parts.append(raised(text) if _is_raised(node) else text)
+        elif tag == "sym":
+            code = int(node.get(f"{W}char", "0"), 16)
+            parts.append(shown(node.get(f"{W}font", ""), code))
         elif tag == "br":
             parts.append(_BREAK if node.get(f"{W}type") == "page" else "\n")
         elif tag in _SIGNS:
             parts.append(_SIGNS[tag])
         elif tag == "instrText":
-            code = (node.text or "").split()
-            if code and code[0] in ("PAGE", "NUMPAGES", "SECTIONPAGES"):
+            words = (node.text or "").split()
+            if words and words[0] in ("PAGE", "NUMPAGES", "SECTIONPAGES"):
                 field.append("PAGE")
         elif tag == "fldChar" and node.get(f"{W}fldCharType") == "end" and field:
             field.append("")
@@ -289,6 +293,12 @@ def _is_raised(text: etree._Element) -> bool:
     run = text.getparent()
     found = run.find(f"{W}rPr/{W}vertAlign") if run is not None else None
     return found is not None and value_of(found) == "superscript"
+
+
+def _font(text: etree._Element) -> str:
+    run = text.getparent()
+    found = run.find(f"{W}rPr/{W}rFonts") if run is not None else None
+    return found.get(f"{W}ascii", "") if found is not None else ""
 
 
 def _nodes(element: etree._Element) -> Iterator[etree._Element]:
