@@ -30,6 +30,7 @@ local known = {}
 for _, name in ipairs(names) do known[name] = true end
 for i = 2, #ARGV do
   if not known[ARGV[i]] then table.insert(names, ARGV[i]) end
+  known[ARGV[i]] = true
 end
 table.sort(names)
 redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(names))

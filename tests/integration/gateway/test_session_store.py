@@ -241,6 +241,8 @@ async def test_two_answers_to_a_round_at_once_leave_the_larger_counts(redis: Red
         erasure_id="e1", tenant="acme", user="ann", who=hidden("ann"), asked_until=NOW
     )
     await store.put(erasure, NOW)
+    # Twice in one call too, and before any other: the first call alone makes the list.
+    await store.name_models("acme", "e1", ["model-1", "model-1"])
     rounds = range(1, 21)
     answers = ({"turns": 4, "facts": 0}, {"turns": 0, "facts": 2})
     await asyncio.gather(
