@@ -78,7 +78,8 @@ _TEXTS = {
         b"Run this::\n\n   # no heading\n   blow --horn\n\nNight\n-----\n\nNo horns.\n",
     ),
     "rules.rtf": Sample(
-        "code pages, tables; hidden text is left out",
+        "the final text of changes, in its code pages and symbol fonts; headings, lists, notes,"
+        " boxes, headers, footers; merged cells. Hidden text is left out",
         rb"{\rtf1\ansi\ansicpg1252{\info{\title Fares}}Caf\'e9 fare \u8364?12\par "
         rb"\trowd\cellx1000\cellx2000 \intbl Route\cell Euro\cell\row "
         rb"\trowd\cellx1000\cellx2000 \intbl H\'f6fn\cell 9\cell\row \pard {\v secret}End.\par}",

@@ -38,6 +38,34 @@ _LETTERS = (
     rb"\par}"
 )
 
+_WORD_RTF = (
+    rb"{\rtf1\adeflang1025\ansi\ansicpg1252\uc1\deff0{\fonttbl{\f0\froman\fcharset0\fprq2{\*"
+    rb"\panose 02020603050405020304}Times New Roman;}{\f1\fnil\fcharset128 MS Mincho{\*\falt "
+    rb"\'82\'6c\'82\'72};}{\f2\fnil\fcharset204 Arial CYR;}}"
+    rb"{\colortbl;\red0\green0\blue0;\red255\green255\blue255;}"
+    rb"{\stylesheet{\ql \li0\ri0\widctlpar \rtlch\fcs1 \af0\afs24 \ltrch\fcs0 \fs24 \snext0 "
+    rb"Normal;}{\s1\ql \keepn\outlinelevel0 \sbasedon0 \snext0 heading 1;}{\*\cs10 \additive "
+    rb"Default Paragraph Font;}{\s17\ql \sbasedon0 toc 1;}}"
+    rb"{\info{\title Travel r\'e9gime}{\author Ann Secret}{\*\company X}{\creatim\yr2024}}"
+    rb"{\header \pard Form F-88\par Page {\field{\*\fldinst PAGE}{\fldrslt 3}}\par}"
+    rb"\pard\plain \s17 Contents \tab 3\par \pard\plain \s1 {\rtlch\fcs1 \af0 Rules of "
+    rb"{\insrsid1 tra}{\insrsid2 vel}}{\par}"
+    rb"\pard\plain Hotel up to \f1\'8f\'68\'94\'91\'94\'ef\f0  end, "
+    rb"{\f2\'cf\'f0\'e8\'e2\'e5\'f2} \ldblquote q\rdblquote \emdash x{\super "
+    rb"\chftn}{\footnote \pard\plain {\super \chftn} Not on Sundays.} more.\par"
+    rb"{\listtext\pard\plain\f0 1.\tab}First\par{\listtext\pard\plain\f0 (a)\tab}Second\par"
+    rb"{\cf2 white}{\fs2 tiny}{\v hid}{\upr{plain}{\*\ud{pl\u228 a}}}\par"
+    rb"\trowd\trhdr\cellx1000\cellx3000\pard\intbl Region\cell Euro\cell\row"
+    rb"\trowd\clvmgf\cellx1000\cellx2000\cellx3000\pard\intbl North\cell 1\cell 2\par "
+    rb"two\cell\row"
+    rb"\trowd\clvmrg\cellx1000\cellx2000\cellx3000\pard\intbl \cell 3\cell "
+    rb"{\pard\intbl\itap2 i1\nestcell i2\nestcell{\*\nesttableprops\trowd\cellx1\cellx2"
+    rb"\nestrow}{\nonesttables\par}\pard\intbl\itap1 after}\cell\row"
+    rb"\pard Done {\*\bkmkstart x}here{\*\bkmkend x}{\shp{\*\shpinst{\sp{\sn fFlipH}{\sv "
+    rb"0}}{\shptxt \pard boxed\par}}{\shprslt{\*\do}}}{\*\unknown lost}{\pict\pngblip "
+    rb"89504e}.\line Next{\annotation no}\par\page End\par}trailing"
+)
+
 _TEXTS = {
     "quotes.csv": b'name,note,amount\n"Smith, Ann","line one\nline two","1,234.50"\n'
     b'"O""Brien",x,2\n',
@@ -71,6 +99,9 @@ _TEXTS = {
     "changed.rtf": rb"{\rtf1\ansi The fare is {\deleted\revauthdel1 8 \{old\} {\b euro}}"
     rb"{\revised 9 euro}.\par {\*\deleted x}{\deletedx kept}\par}",
     "symbols.rtf": _LETTERS,
+    "word.rtf": _WORD_RTF,
+    "russian.rtf": b"{\\rtf1\\ansi\\ansicpg1251 "
+    b"\xcf\xf0\xe8\\'e2\\'e5\\'f2 {\\b B}old w{\\i o}rd\\\nnew}",
     "rows.rtf": rb"{\rtf1\ansi Above \trowd\cellx1000\cellx2000 \intbl A\cell B\cell\row "
     rb"\intbl C\cell D\cell\row \pard Below\par}",
     "foot.html": b"<body><h1>Fares</h1><p>Skye: 9.</p><div class='card-footer'>Kept.</div>"
@@ -160,6 +191,17 @@ _RUNS = (
 )
 
 _OFFICE = {
+    "raised.xlsx": xlsx(
+        {
+            "S": '<sheetData><row r="1"><c r="A1" t="inlineStr"><is><r><t>Area in m</t></r><r><rPr>'
+            '<vertAlign val="superscript"/></rPr><t>2</t></r></is></c></row></sheetData>'
+        }
+    ),
+    "raised.odt": open_document(
+        "text",
+        '<style:style style:name="T1"><style:text-properties style:text-position="super 58%"/>'
+        '</style:style><text:p>At 10<text:span text:style-name="T1">6</text:span> m</text:p>',
+    ),
     "hidden.odt": open_document(
         "text",
         '<text:p>Seen.</text:p><text:section text:display="none"><text:p>Draft.</text:p>'

@@ -69,6 +69,40 @@ class Cell(NamedTuple):
     down: int = 1
 
 
+class Merged(NamedTuple):
+    """A cell of Word; `down` is "restart" or "continue" where it is merged with others below."""
+
+    text: str
+    across: int
+    down: str
+
+
+def unmerged(rows: Sequence[Sequence[Merged]]) -> list[list[Cell]]:
+    """Cells that continue the one above are left out, and that one covers their rows."""
+    columns: list[dict[int, Merged]] = []
+    for row in rows:
+        at, places = 0, {}
+        for cell in row:
+            places[at] = cell
+            at += cell.across
+        columns.append(places)
+    made: list[list[Cell]] = []
+    for n, places in enumerate(columns):
+        cells = []
+        for at, cell in places.items():
+            if cell.down == "continue" and n:
+                continue
+            down = 1
+            while cell.down and n + down < len(columns):
+                below = columns[n + down].get(at)
+                if below is None or below.down != "continue":
+                    break
+                down += 1
+            cells.append(Cell(cell.text, cell.across, down))
+        made.append(cells)
+    return made
+
+
 def spread(rows: Iterable[Iterable[Cell]]) -> list[list[str]]:
     """A merged cell counts for all rows and columns that it covers."""
     grid: list[list[str]] = []

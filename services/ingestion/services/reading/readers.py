@@ -31,7 +31,7 @@ READERS: Mapping[str, str] = {
     "png": "images.read_image",
     "pptx": "office.slides.read_pptx",
     "rst": "rst.read_rst",
-    "rtf": "rtf.read_rtf",
+    "rtf": "rtf.document.read_rtf",
     "tif": "images.read_image",
     "tiff": "images.read_image",
     "tsv": "tables.read_csv",

@@ -13,7 +13,7 @@ from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.decoding import decode
 from services.ingestion.services.reading.formats.html import declared_encoding, markdown_of
-from services.ingestion.services.reading.formats.rtf import read_rtf, unpacked_rtf
+from services.ingestion.services.reading.formats.rtf.document import read_rtf
 from services.ingestion.services.reading.markup import heading, joined, tidied
 from services.ingestion.services.reading.parts import Parts
 
@@ -179,7 +179,7 @@ class _Outlook:
         if not text.strip() and (page := self._bytes(self._folder, "10130102")):
             text = markdown_of(decode(page, declared_encoding(page)))
         if not text.strip() and (packed := self._bytes(self._folder, "10090102")):
-            text = read_rtf(unpacked_rtf(packed)).text
+            text = read_rtf(_unpacked(packed)).text
         yield text
         depth = len(self._folder)
         names = {
@@ -225,3 +225,48 @@ class _Outlook:
                 ticks = int.from_bytes(raw[at + 8 : at + 16], "little")
                 return (_EPOCH + timedelta(microseconds=ticks // 10)).strftime("%Y-%m-%d %H:%M UTC")
         return ""
+
+
+# What a packed text may refer to before its own beginning (MS-OXRTFCP 2.1.2.1).
+_DICTIONARY = (
+    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript "
+    rb"\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0"
+    b"\r\n"
+    rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
+)
+_HEAD, _WINDOW, _UNPACKED_MAX = 16, 4096, 32 * 1024 * 1024
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The body of an Outlook mail (MS-OXRTFCP): 8 signs or references to earlier ones at a time.
+
+    Raises ValueError for another form.
+    """
+    kind = packed[8:12]
+    if kind == b"MELA":
+        return packed[_HEAD:]
+    if kind != b"LZFu":
+        raise ValueError("no packed RTF")
+    window = bytearray(_DICTIONARY.ljust(_WINDOW, b"\0"))
+    write, at, made = len(_DICTIONARY), _HEAD, bytearray()
+    while at < len(packed) and len(made) < _UNPACKED_MAX:
+        control, at = packed[at], at + 1
+        for bit in range(8):
+            if not control >> bit & 1:
+                piece, at = packed[at : at + 1], at + 1
+            else:
+                told, at = int.from_bytes(packed[at : at + 2], "big"), at + 2
+                start = told >> 4
+                if start == write:
+                    return bytes(made)
+                piece = b""
+                for n in range((told & 15) + 2):
+                    sign = window[(start + n) % _WINDOW]
+                    window[write] = sign
+                    write = (write + 1) % _WINDOW
+                    made.append(sign)
+            for sign in piece:
+                window[write] = sign
+                write = (write + 1) % _WINDOW
+                made.append(sign)
+    return bytes(made)

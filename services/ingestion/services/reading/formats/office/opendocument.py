@@ -1,5 +1,6 @@
 """Texts of OpenDocument (Writer) as Markdown."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from lxml import etree
@@ -18,6 +19,7 @@ from services.ingestion.services.reading.markup import (
     joined,
     one_header,
     paged,
+    raised,
     spread,
     table,
 )
@@ -42,28 +44,30 @@ def read_odt(body: bytes) -> Parsed:
         has_styles = "styles.xml" in archive.namelist()
         styles = parsed_xml(archive.read("styles.xml")) if has_styles else None
         title = told_title(archive)
-    hidden = _hidden_styles(content)
+    hidden = _styles(content, "display", "none")
+    lifted = _styles(content, "text-position", "super|[1-9]")
     root = next(content.iter("{*}body"))
-    blocks = [block for element in root for block in _Text(hidden).blocks(element)]
+    blocks = [block for element in root for block in _Text(hidden, lifted).blocks(element)]
     if styles is not None:
         margins = styles.iter("{*}header", "{*}footer", "{*}header-first", "{*}footer-first")
-        told = (block for margin in margins for block in _Text(hidden).blocks(margin))
+        told = (block for margin in margins for block in _Text(hidden, lifted).blocks(margin))
         blocks += dict.fromkeys(block.replace(_BREAK, "") for block in told)
     text, spans = paged(enumerate(joined(blocks).split(_BREAK), 1))
     return Parsed(text, markdown=True, title=title, pages=spans if len(spans) > 1 else ())
 
 
-def _hidden_styles(content: etree._Element) -> frozenset[str]:
+def _styles(content: etree._Element, property: str, wanted: str) -> frozenset[str]:
+    """The names of those with a property that begins with this pattern."""
     return frozenset(
         attribute(style, "name")
         for style in content.iter("{*}style")
-        if any(attribute(one, "display") == "none" for one in style)
+        if any(re.match(wanted, attribute(one, property)) for one in style)
     )
 
 
 class _Text:
-    def __init__(self, hidden: frozenset[str]) -> None:
-        self._hidden = hidden
+    def __init__(self, hidden: frozenset[str], lifted: frozenset[str]) -> None:
+        self._hidden, self._lifted = hidden, lifted
 
     def blocks(self, elements: Iterable[etree._Element], depth: int = 0) -> Iterator[str]:
         for element in elements:
@@ -141,7 +145,9 @@ class _Text:
             elif name in ("title", "desc"):
                 parts.append("" if name == "title" else child.text or "")
             elif name and name not in _NO_TEXT and not self._is_hidden(child):
-                parts.append(self._inline(child, aside))
+                text = self._inline(child, aside)
+                lifted = child.get(f"{_TEXT}style-name") in self._lifted
+                parts.append(raised(text) if lifted else text)
             parts.append(child.tail or "")
         return "".join(parts)
 

@@ -17,13 +17,15 @@ from services.ingestion.services.reading.formats.office.packages import (
     told_title,
 )
 from services.ingestion.services.reading.formats.office.word_styles import (
+    TABLE_OF_CONTENTS,
+    WORDS_IN_A_PAGE_NUMBER,
     Numbering,
     Styles,
     value_of,
 )
 from services.ingestion.services.reading.formats.symbols import readable, shown
 from services.ingestion.services.reading.markup import (
-    Cell,
+    Merged,
     header_depth,
     heading,
     joined,
@@ -33,6 +35,7 @@ from services.ingestion.services.reading.markup import (
     raised,
     spread,
     table,
+    unmerged,
 )
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -40,11 +43,9 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _BREAK, _RENDERED = "\x0c", "\x0e"
 # More than this between two breaks that the author set may be several pages: none is told then.
 _PAGE_MAX = 3000
-_TABLE_OF_CONTENTS = re.compile(r"(?i)toc ?\d|table of (figures|contents)")
 _REMOVED = frozenset(
     f"{W}{name}" for name in ("del", "moveFrom", "delText", "instrText", "commentReference")
 )
-_WORDS_IN_A_PAGE_NUMBER = 12
 
 
 class _Paragraph(NamedTuple):
@@ -127,7 +128,7 @@ class _Word:
                 yield from self._table(element)
             elif element.tag == f"{W}sdt":
                 gallery = element.find(f"{W}sdtPr/{W}docPartObj/{W}docPartGallery")
-                if not _TABLE_OF_CONTENTS.match(value_of(gallery)):
+                if not TABLE_OF_CONTENTS.match(value_of(gallery)):
                     yield from self._blocks(element)
             elif element.tag in _REMOVED or element.tag == f"{W}sectPr":
                 continue
@@ -137,7 +138,7 @@ class _Word:
     def _paragraph_blocks(self, element: etree._Element) -> Iterator[str]:
         properties = element.find(f"{W}pPr")
         style = self._styles.of(properties)
-        if _TABLE_OF_CONTENTS.match(style.name):
+        if TABLE_OF_CONTENTS.match(style.name):
             return
         text, more = self._paragraph(element)
         before = _BREAK if style.breaks_before else ""
@@ -164,7 +165,7 @@ class _Word:
         text = "".join(parts)
         simple = (one.get(f"{W}instr", "") for one in element.iter(f"{W}fldSimple"))
         numbered = "PAGE" in field or any("PAGE" in code for code in simple)
-        if numbered and len(re.sub(r"\W", "", text)) <= _WORDS_IN_A_PAGE_NUMBER:
+        if numbered and len(re.sub(r"\W", "", text)) <= WORDS_IN_A_PAGE_NUMBER:
             text = ""
         return _Paragraph(text, more)
 
@@ -203,7 +204,7 @@ class _Word:
             more += drawn(node, self._links, self._archive)
 
     def _table(self, element: etree._Element) -> Iterator[str]:
-        rows: list[list[_Merged]] = []
+        rows: list[list[Merged]] = []
         heads = 0
         for row in element.iter(f"{W}tr"):
             properties = row.find(f"{W}trPr")
@@ -211,7 +212,7 @@ class _Word:
                 continue
             heads += _has(properties, "tblHeader") and heads == len(rows)
             rows.append([self._cell(cell) for cell in _cells(row)])
-        cells = _unmerged(rows)
+        cells = unmerged(rows)
         if not cells:
             return
         grid = spread(cells)
@@ -220,15 +221,15 @@ class _Word:
         yield re.sub(f"[{_BREAK}{_RENDERED}]", " ", table(one_header(grid, depth)))
         yield breaks
 
-    def _cell(self, cell: etree._Element) -> "_Merged":
+    def _cell(self, cell: etree._Element) -> Merged:
         properties = cell.find(f"{W}tcPr")
         text = line(" ".join(_flat(block) for block in self._blocks(cell)))
         if properties is None:
-            return _Merged(text, 1, "")
+            return Merged(text, 1, "")
         across = value_of(properties.find(f"{W}gridSpan"))
         merge = properties.find(f"{W}vMerge")
         kind = "" if merge is None else value_of(merge) or "continue"
-        return _Merged(text, int(across) if across.isdecimal() else 1, kind)
+        return Merged(text, int(across) if across.isdecimal() else 1, kind)
 
 
 def _flat(block: str) -> str:
@@ -239,45 +240,11 @@ def _flat(block: str) -> str:
     return "; ".join(row.replace(" | ", ", ") for row in rows)
 
 
-class _Merged(NamedTuple):
-    """A cell; `down` is "restart" or "continue" where it is merged with others in its column."""
-
-    text: str
-    across: int
-    down: str
-
-
 def _cells(row: etree._Element) -> Iterator[etree._Element]:
     """Also those in content controls, without those of tables inside."""
     for cell in row.iter(f"{W}tc"):
         if next(cell.iterancestors(f"{W}tr")) is row:
             yield cell
-
-
-def _unmerged(rows: Sequence[Sequence[_Merged]]) -> list[list[Cell]]:
-    """Cells that continue the one above are left out, and that one covers their rows."""
-    columns: list[dict[int, _Merged]] = []
-    for row in rows:
-        at, places = 0, {}
-        for cell in row:
-            places[at] = cell
-            at += cell.across
-        columns.append(places)
-    made: list[list[Cell]] = []
-    for n, places in enumerate(columns):
-        cells = []
-        for at, cell in places.items():
-            if cell.down == "continue" and n:
-                continue
-            down = 1
-            while cell.down and n + down < len(columns):
-                below = columns[n + down].get(at)
-                if below is None or below.down != "continue":
-                    break
-                down += 1
-            cells.append(Cell(cell.text, cell.across, down))
-        made.append(cells)
-    return made
 
 
 _SIGNS = {

@@ -8,6 +8,10 @@ from lxml import etree
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _BASES_MAX = 10
+# Names of the paragraphs of a list that repeats the headings.
+TABLE_OF_CONTENTS = re.compile(r"(?i)toc ?\d|table of (figures|contents)")
+# Beside a page's number, in a paragraph that says nothing else.
+WORDS_IN_A_PAGE_NUMBER = 12
 # A file without styles still names them by the ids that Word gives.
 _HEADING = re.compile(r"heading ?([1-9])")
 _ROMAN = (

@@ -20,7 +20,7 @@ from services.ingestion.services.reading.formats.office.packages import (
     relations,
 )
 from services.ingestion.services.reading.formats.tables import sheets
-from services.ingestion.services.reading.markup import COLUMNS_MAX, Cell
+from services.ingestion.services.reading.markup import COLUMNS_MAX, Cell, raised
 
 _REFERENCE = re.compile(r"(?<![\w.$])(\$?)([A-Z]{1,3})(\$?)(\d{1,7})(?![\w(.])")
 _PLACE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
@@ -200,10 +200,16 @@ def _merged(reference: str) -> Iterator[_Merged]:
 def _rich(element: etree._Element) -> str:
     """Text in runs, without the reading aids of Japanese."""
     return "".join(
-        text.text or ""
+        raised(text.text or "") if _is_raised(text) else text.text or ""
         for text in element.iter("{*}t")
         if next(text.iterancestors("{*}rPh"), None) is None
     )
+
+
+def _is_raised(text: etree._Element) -> bool:
+    run = text.getparent()
+    found = run.find("{*}rPr/{*}vertAlign") if run is not None else None
+    return found is not None and found.get("val") == "superscript"
 
 
 def _column(letters: str) -> int:

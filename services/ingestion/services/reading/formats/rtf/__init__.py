@@ -1,0 +1,1 @@
+"""RTF: what its head defines, and its text."""
