@@ -20,6 +20,7 @@ from tests.integration.ingestion.files import (
     open_document,
     pdf_of,
     pptx,
+    slide_of,
     written,
     xlsx,
     zipped,
@@ -244,6 +245,25 @@ _OFFICE = {
             ["Say hello first."],
         ),
     ),
+    "talk.odp": Sample(
+        "slides as pages, with the speaker's notes; without numbers and hidden slides",
+        open_document(
+            "presentation",
+            '<style:style style:name="off"><style:drawing-page-properties presentation:visibility='
+            '"hidden"/></style:style>'
+            + slide_of(
+                "It starts in May.",
+                '<drawing:frame presentation:class="title"><drawing:text-box><text:p>Kickoff'
+                "</text:p></drawing:text-box></drawing:frame><drawing:frame presentation:class="
+                '"page-number"><drawing:text-box><text:p>7</text:p></drawing:text-box>'
+                "</drawing:frame><drawing:frame><desc>A quay</desc></drawing:frame>"
+                "<presentation:notes><drawing:frame><drawing:text-box><text:p>Say hello first."
+                "</text:p></drawing:text-box></drawing:frame></presentation:notes>",
+            )
+            + slide_of("secret", shown="off")
+            + slide_of("End."),
+        ),
+    ),
     "rules.odt": Sample(
         "headings, lists, merged cells, notes, headers",
         open_document(
@@ -434,6 +454,12 @@ SAMPLES: Mapping[str, Sample] = {
 # What other extensions of the same kind show.
 SAME_AS = {
     "log": "txt",
+    "docm": "docx",
+    "dotx": "docx",
+    "ppsx": "pptx",
+    "pptm": "pptx",
+    "xlsm": "xlsx",
+    "xltx": "xlsx",
     "htm": "html",
     "xhtml": "html",
     "markdown": "md",

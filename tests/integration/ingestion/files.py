@@ -140,9 +140,10 @@ OPEN = "urn:oasis:names:tc:opendocument:xmlns"
 
 
 def open_document(kind: str, body: str, styles: str = "") -> bytes:
-    """`kind` is "text" or "spreadsheet"."""
+    """`kind` is "text", "spreadsheet" or "presentation"."""
     spaces = "".join(
-        f' xmlns:{name}="{OPEN}:{name}:1.0"' for name in ("office", "text", "table", "style")
+        f' xmlns:{name}="{OPEN}:{name}:1.0"'
+        for name in ("office", "text", "table", "style", "drawing", "presentation")
     )
     content = (
         f"{XML}<office:document-content{spaces}><office:body><office:{kind}>{body}"
@@ -239,6 +240,13 @@ def pdf_of(
     return body + end.encode()
 
 
+def slide_of(text: str, more: str = "", shown: str = "") -> str:
+    return (
+        f'<drawing:page drawing:style-name="{shown}"><drawing:frame><drawing:text-box>'
+        f"<text:p>{text}</text:p></drawing:text-box></drawing:frame>{more}</drawing:page>"
+    )
+
+
 def _cells(text: str) -> str:
     return (
         '<table:table table:name="Ferries"><table:table-row><table:table-cell>'
@@ -253,7 +261,9 @@ def all_kinds() -> dict[str, bytes]:
     cell = f'{{"cell_type": "markdown", "metadata": {{}}, "source": ["{SAID}"]}}'
     return {
         "csv": f"line,says\nAurora,{SAID}\n".encode(),
+        "docm": docx(),
         "docx": docx(),
+        "dotx": docx(),
         "eml": f"From: a@b.c\nTo: d@e.f\nSubject: Ferries\n\n{SAID}\n".encode(),
         "epub": epub(),
         "htm": html,
@@ -267,10 +277,13 @@ def all_kinds() -> dict[str, bytes]:
         "markdown": markdown,
         "md": markdown,
         "msg": msg({"0037": "Ferries", "1000": SAID}),
+        "odp": open_document("presentation", slide_of(SAID)),
         "ods": open_document("spreadsheet", _cells(SAID)),
         "odt": open_document("text", f"<text:p>{SAID}</text:p>"),
         "pdf": pdf(),
         "png": png(written(SAID)),
+        "ppsx": pptx(),
+        "pptm": pptx(),
         "pptx": pptx(),
         "rst": f"Ferries\n=======\n\n{SAID}\n".encode(),
         "rtf": rf"{{\rtf1\ansi {SAID}}}".encode(),
@@ -279,7 +292,9 @@ def all_kinds() -> dict[str, bytes]:
         "tsv": f"line\tsays\nAurora\t{SAID}\n".encode(),
         "txt": text,
         "xhtml": html,
+        "xlsm": xlsx(),
         "xlsx": xlsx(),
+        "xltx": xlsx(),
         "xml": f"{XML}<ferries><line>{SAID}</line></ferries>".encode(),
         "yaml": yaml,
         "yml": yaml,

@@ -1,4 +1,4 @@
-"""Texts of OpenDocument (Writer) as Markdown."""
+"""Texts and presentations of OpenDocument as Markdown."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -34,6 +34,8 @@ _NO_TEXT_NAMED = (
     "user-field-decls hidden-text hidden-paragraph"
 )
 _NO_TEXT = frozenset(_NO_TEXT_NAMED.split())
+# Numbers, dates and lines that each slide repeats.
+_NO_SHAPES = ("page-number", "date-time", "header", "footer")
 _BREAK = "\x0c"
 
 
@@ -54,6 +56,33 @@ def read_odt(body: bytes) -> Parsed:
         blocks += dict.fromkeys(block.replace(_BREAK, "") for block in told)
     text, spans = paged(enumerate(joined(blocks).split(_BREAK), 1))
     return Parsed(text, markdown=True, title=title, pages=spans if len(spans) > 1 else ())
+
+
+def read_odp(body: bytes) -> Parsed:
+    """Each slide is a page, its speaker's notes included."""
+    with open_archive(body) as archive:
+        content = parsed_xml(archive.read("content.xml"))
+        title = told_title(archive)
+    hidden = _styles(content, "display", "none")
+    reader = _Text(hidden, _styles(content, "text-position", "super|[1-9]"))
+    left_out = _styles(content, "visibility", "hidden")
+    text, spans = paged(
+        (number, joined(_slide(slide, reader)))
+        for number, slide in enumerate(content.iter("{*}page"), 1)
+        if attribute(slide, "style-name") not in left_out
+    )
+    return Parsed(text, markdown=True, title=title, pages=spans)
+
+
+def _slide(slide: etree._Element, reader: "_Text") -> Iterator[str]:
+    """The title, the other shapes in the order of the file, the notes."""
+    shapes = [one for one in slide if attribute(one, "class") not in _NO_SHAPES]
+    for shape in sorted(shapes, key=lambda one: attribute(one, "class") != "title"):
+        blocks = list(reader.blocks([shape]))
+        is_title = attribute(shape, "class") == "title"
+        yield from [heading(2, " ".join(blocks))] if is_title else blocks
+        for picture in shape.iterchildren("{*}desc"):
+            yield picture.text or ""
 
 
 def _styles(content: etree._Element, property: str, wanted: str) -> frozenset[str]:
