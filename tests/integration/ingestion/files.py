@@ -204,20 +204,30 @@ def written(*pages: str) -> bytes:
 
 
 def pdf_of(
-    pages: Sequence[str], *, title: str = "", turned: int = 0, encrypted: bool = False
+    pages: Sequence[str],
+    *,
+    title: str = "",
+    turned: int = 0,
+    encrypted: bool = False,
+    annotations: Sequence[str] = (),
 ) -> bytes:
-    """`pages` are content streams, shown `turned` by so many degrees."""
+    """`pages` are content streams, shown `turned` by so many degrees.
+
+    `annotations` lie on each page; where there are some the file is a form.
+    """
     first = 4
     kids = " ".join(f"{first + 2 * n} 0 R" for n in range(len(pages)))
+    placed = f"[{' '.join(annotations)}]"
+    form = f"/AcroForm<</Fields{placed}/DR<</Font<</F1 3 0 R>>>>>>" if annotations else ""
     objects = [
-        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Catalog/Pages 2 0 R{form}>>",
         f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>",
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
     ]
     for n, content in enumerate(pages):
         objects.append(
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Rotate {turned}"
-            f"/Contents {first + 2 * n + 1} 0 R/Resources<</Font<</F1 3 0 R>>>>>>"
+            f"/Contents {first + 2 * n + 1} 0 R/Resources<</Font<</F1 3 0 R>>>>/Annots{placed}>>"
         )
         objects.append(f"<</Length {len(content)}>>\nstream\n{content}\nendstream")
     trailer = "/Root 1 0 R"

@@ -281,7 +281,17 @@ _COLOURED = (
     " 0 0 1 rg 50 590 300 40 re f 1 1 1 rg BT /F1 12 Tf 60 600 Td (On blue.) Tj ET"
 )
 
+_LOOK = "/Type/Annot/F 4/DA(/F1 12 Tf 0 g)"
+_FORM = (
+    f"<<{_LOOK}/Subtype/Widget/FT/Tx/T(name)/V(Ann Lee)/Rect[120 695 300 715]>>",
+    f"<<{_LOOK}/Subtype/Widget/FT/Tx/T(limit)/V(500 EUR)/Rect[120 655 300 675]>>",
+    f"<<{_LOOK}/Subtype/Widget/FT/Tx/T(unseen)/V(secret)/Rect[120 555 300 575]/F 2>>",
+    f"<<{_LOOK}/Subtype/FreeText/Contents(Typed by hand.)/Rect[120 600 300 620]>>",
+    f"<<{_LOOK}/Subtype/Text/Contents(A remark)/Rect[400 600 420 620]>>",
+)
+
 _PDF = {
+    "form.pdf": pdf_of([drawn((60, 700, 12, "Name:"), (60, 660, 12, "Limit:"))], annotations=_FORM),
     "white.pdf": pdf_of([_COLOURED]),
     **{
         f"turned{turned}.pdf": pdf_of(

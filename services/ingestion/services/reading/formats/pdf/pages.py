@@ -44,6 +44,8 @@ _TAIL_MAX = 400
 # A page is scanned when a picture covers so much of it and fewer letters stand on it.
 _SCANNED_SHARE = 0.6
 _STAMP_LETTERS = 60
+# Fields of a form, and what somebody typed or stamped on a page.
+_FILLED_IN = (raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_STAMP)
 # Of 255 parts of red, green and blue.
 _WHITE = 250
 
@@ -57,6 +59,8 @@ def read_pdf(body: bytes) -> Parsed:
             raise Rejected("password", words) from None
         raise
     try:
+        if document.get_formtype() != raw.FORMTYPE_NONE:
+            document.init_forms()
         pages = [_page(document, number) for number in range(len(document))]
         title = real_title(document.get_metadata_dict().get("Title"))
     finally:
@@ -84,6 +88,9 @@ class _Page:
 
 def _page(document: pdfium.PdfDocument, number: int) -> _Page:
     page = document[number]
+    if _with_filled_in(page):
+        page.close()
+        page = document[number]
     text = page.get_textpage()
     try:
         groups = _words(page, text)
@@ -96,6 +103,26 @@ def _page(document: pdfium.PdfDocument, number: int) -> _Page:
     finally:
         text.close()
         page.close()
+
+
+def _with_filled_in(page: pdfium.PdfPage) -> bool:
+    """Makes what was filled in a part of the page, and says whether there was any.
+
+    Remarks, links and marks of a reader are no text of it.
+    """
+    others, found = [], False
+    for n in range(raw.FPDFPage_GetAnnotCount(page)):
+        annotation = raw.FPDFPage_GetAnnot(page, n)
+        if raw.FPDFAnnot_GetSubtype(annotation) in _FILLED_IN:
+            found = True
+        else:
+            others.append(n)
+        raw.FPDFPage_CloseAnnot(annotation)
+    if not found:
+        return False
+    for n in reversed(others):
+        raw.FPDFPage_RemoveAnnot(page, n)
+    return bool(raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_SUCCESS)
 
 
 def _words(page: pdfium.PdfPage, text: pdfium.PdfTextPage) -> dict[int, list[Word]]:
