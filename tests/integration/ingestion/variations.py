@@ -120,6 +120,14 @@ def _item(text: str, level: int = 0) -> str:
     return _paragraph(text, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr>')
 
 
+def _field(kind: str, chosen: str) -> str:
+    return (
+        f'<w:p><w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:{kind}>{chosen}</w:{kind}>'
+        "</w:ffData></w:fldChar></w:r><w:r><w:instrText>FORM</w:instrText></w:r><w:r><w:fldChar "
+        'w:fldCharType="end"/></w:r><w:r><w:t xml:space="preserve"> by field</w:t></w:r></w:p>'
+    )
+
+
 def _row(*cells: str) -> str:
     return f"<w:tr>{''.join(f'<w:tc>{cell}</w:tc>' for cell in cells)}</w:tr>"
 
@@ -226,6 +234,22 @@ _OFFICE = {
         "</w:rPr><w:t>\uf0fc</w:t></w:r><w:r><w:t>\uf0b3 3</w:t></w:r></w:p>"
     ),
     "symbols.pptx": pptx([[("body", _RUNS)]]),
+    "form.docx": docx(
+        _field("checkBox", '<w:default w:val="0"/><w:checked/>')
+        + _field("checkBox", '<w:default w:val="0"/>')
+        + _field(
+            "ddList", '<w:result w:val="1"/><w:listEntry w:val="Ship"/><w:listEntry w:val="Train"/>'
+        )
+    ),
+    "ruby.docx": docx(
+        "<w:p><w:r><w:ruby><w:rt><w:r><w:t>かん</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>漢</w:t></w:r>"
+        "</w:rubyBase></w:ruby></w:r><w:r><w:t>字</w:t></w:r></w:p>"
+    ),
+    "ruby.odt": open_document(
+        "text",
+        "<text:p><text:ruby><text:ruby-base>漢</text:ruby-base><text:ruby-text>かん</text:ruby-text>"
+        "</text:ruby>字</text:p>",
+    ),
     "lists.docx": docx(
         _item("First") + _item("Sub", 1) + _item("Sub two", 1) + _item("Second"),
         {"numbering": _NUMBERING},

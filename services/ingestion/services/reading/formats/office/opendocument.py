@@ -27,11 +27,11 @@ from services.ingestion.services.reading.markup import (
 _SPACE = "urn:oasis:names:tc:opendocument:xmlns"
 _TEXT, _TABLE = f"{{{_SPACE}:text:1.0}}", f"{{{_SPACE}:table:1.0}}"
 _REPEATED_MAX = 256
-# What was deleted, remarks, fields of page numbers, and lists that repeat the headings.
+# What was deleted, remarks, reading aids, page numbers, and lists that repeat the headings.
 _NO_TEXT_NAMED = (
     "tracked-changes annotation annotation-end page-number page-count table-of-content "
     "illustration-index table-index alphabetical-index forms sequence-decls variable-decls "
-    "user-field-decls hidden-text hidden-paragraph"
+    "user-field-decls hidden-text hidden-paragraph ruby-text"
 )
 _NO_TEXT = frozenset(_NO_TEXT_NAMED.split())
 # Numbers, dates and lines that each slide repeats.

@@ -191,6 +191,8 @@ class _Word:
                 field.append("PAGE")
         elif tag == "fldChar" and node.get(f"{W}fldCharType") == "end" and field:
             field.append("")
+        elif tag in ("checkBox", "ddList"):
+            parts.append(_chosen(node))
         elif tag in ("footnoteReference", "endnoteReference"):
             note = self._notes.get((tag.removesuffix("Reference"), node.get(f"{W}id", "")))
             more += self._blocks(note) if note is not None else ()
@@ -262,6 +264,16 @@ def _is_raised(text: etree._Element) -> bool:
     return found is not None and value_of(found) == "superscript"
 
 
+def _chosen(field: etree._Element) -> str:
+    """What a form's box or list shows."""
+    if field.tag == f"{W}checkBox":
+        told = "checked" if field.find(f"{W}checked") is not None else "default"
+        return "☒" if _has(field, told) else "☐"
+    entries = [value_of(entry) for entry in field.iter(f"{W}listEntry")]
+    chosen = value_of(field.find(f"{W}result")) or value_of(field.find(f"{W}default")) or "0"
+    return entries[int(chosen)] if chosen.isdecimal() and int(chosen) < len(entries) else ""
+
+
 def _font(text: etree._Element) -> str:
     run = text.getparent()
     found = run.find(f"{W}rPr/{W}rFonts") if run is not None else None
@@ -271,15 +283,15 @@ def _font(text: etree._Element) -> str:
 def _nodes(element: etree._Element) -> Iterator[etree._Element]:
     """What a paragraph's runs hold, in order, without what was deleted or is hidden.
 
-    Of two forms of the same drawing the first is taken. Text boxes and formulas are not looked
-    into.
+    Of two forms of the same drawing the first is taken, and of Japanese no reading aids. Text
+    boxes and formulas are not looked into.
     """
     for child in element:
         tag = child.tag
         if not isinstance(tag, str) or tag in _REMOVED - {f"{W}instrText"} or tag == f"{W}pPr":
             continue
         name = tag.rpartition("}")[2]
-        if name == "Fallback" or (tag == f"{W}r" and _is_hidden(child)):
+        if name in ("Fallback", "rt") or (tag == f"{W}r" and _is_hidden(child)):
             continue
         if name == "fldSimple" and "PAGE" in child.get(f"{W}instr", ""):
             continue
