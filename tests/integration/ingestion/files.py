@@ -69,11 +69,14 @@ def docx(body: str = "", parts: Mapping[str, str] | None = None) -> bytes:
     return office(packed, "word/document.main.xml", more)
 
 
+DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
-def xlsx(sheets: Mapping[str, str] | None = None, styles: str = "") -> bytes:
-    """`sheets` are SpreadsheetML by name: what stands in a worksheet."""
+def xlsx(
+    sheets: Mapping[str, str] | None = None, styles: str = "", shapes: Sequence[str] = ()
+) -> bytes:
+    """`sheets` are SpreadsheetML by name: what stands in a worksheet. `shapes` lie on the first."""
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     said = f'<row r="1"><c r="A1" t="inlineStr"><is><t>{SAID}</t></is></c></row>'
     sheets = sheets or {"Ferries": f"<sheetData>{said}</sheetData>"}
@@ -93,11 +96,20 @@ def xlsx(sheets: Mapping[str, str] | None = None, styles: str = "") -> bytes:
             f'{XML}<styleSheet xmlns="{SHEET}">{styles}</styleSheet>',
         )
         links["styles"] = ("styles", "styles.xml")
-    return office(parts, "xl/workbook.xml", {"xl/_rels/workbook.xml.rels": relations_of(links)})
+    more = {"xl/_rels/workbook.xml.rels": relations_of(links)}
+    if shapes:
+        told = "".join(
+            f"<x:sp><x:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></x:txBody></x:sp>"
+            for text in shapes
+        )
+        drawing = f'{XML}<x:wsDr xmlns:x="urn:x" xmlns:a="{DRAWING}">{told}</x:wsDr>'
+        parts["xl/drawings/drawing1.xml"] = ("application/xml", drawing)
+        link = {"rId1": ("drawing", "../drawings/drawing1.xml")}
+        more["xl/worksheets/_rels/sheet1.xml.rels"] = relations_of(link)
+    return office(parts, "xl/workbook.xml", more)
 
 
 SHOW = "http://schemas.openxmlformats.org/presentationml/2006/main"
-DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
 
 
 def pptx(slides: Sequence[Sequence[tuple[str, str]]] = (), notes: Sequence[str] = ()) -> bytes:

@@ -205,6 +205,13 @@ _OFFICE = {
             '<vertAlign val="superscript"/></rPr><t>2</t></r></is></c></row></sheetData>'
         }
     ),
+    "boxes.xlsx": xlsx(shapes=["Prices are net.", "Valid from May."]),
+    "boxes.ods": open_document(
+        "spreadsheet",
+        '<table:table table:name="S"><table:shapes><drawing:frame><drawing:text-box><text:p>Net.'
+        "</text:p></drawing:text-box></drawing:frame></table:shapes><table:table-row>"
+        "<table:table-cell><text:p>Oslo</text:p></table:table-cell></table:table-row></table:table>",
+    ),
     "raised.odt": open_document(
         "text",
         '<style:style style:name="T1"><style:text-properties style:text-position="super 58%"/>'

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -126,13 +127,22 @@ def _titled_table(rows: Sequence[Sequence[Cell]], grid: list[list[str]]) -> Iter
     yield table(one_header(grid[first:], depth))
 
 
-def sheets(named: Iterable[tuple[int, str, Sequence[Sequence[Cell]]]]) -> Parsed:
-    """Number, name and rows of each sheet; a sheet is a page."""
+class Sheet(NamedTuple):
+    """`boxes` are the texts that lie on it."""
+
+    number: int
+    name: str
+    rows: Sequence[Sequence[Cell]]
+    boxes: Sequence[str]
+
+
+def sheets(found: Iterable[Sheet]) -> Parsed:
+    """A sheet is a page."""
     pages = []
-    for number, name, rows in named:
-        text = layout(rows)
+    for sheet in found:
+        text = joined([layout(sheet.rows), *sheet.boxes])
         if text:
-            pages.append((number, joined([heading(2, name), text])))
+            pages.append((sheet.number, joined([heading(2, sheet.name), text])))
     text, spans = paged(pages)
     return Parsed(text, markdown=True, pages=spans)
 
@@ -153,7 +163,7 @@ def read_ods(body: bytes) -> Parsed:
     }
     tables = enumerate(content.iter(f"{_TABLE}table"), 1)
     return sheets(
-        (number, one.get(f"{_TABLE}name", ""), list(_ods_rows(one)))
+        Sheet(number, one.get(f"{_TABLE}name", ""), list(_ods_rows(one)), list(_ods_boxes(one)))
         for number, one in tables
         if one.get(f"{_TABLE}style-name") not in hidden
     )
@@ -171,6 +181,11 @@ def _ods_rows(sheet: etree._Element) -> Iterator[list[Cell]]:
         repeated = int(row.get(f"{_TABLE}number-rows-repeated", 1))
         for _ in range(min(repeated, _REPEATED_MAX) if any(cell.text for cell in cells) else 1):
             yield cells
+
+
+def _ods_boxes(sheet: etree._Element) -> Iterator[str]:
+    for box in sheet.iter("{*}text-box", "{*}custom-shape"):
+        yield "\n".join("".join(_ods_words(text)) for text in box.iterchildren("{*}p"))
 
 
 def _ods_words(text: etree._Element) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
+from services.ingestion.services.reading.formats.office.drawings import paragraphs
 from services.ingestion.services.reading.formats.office.number_formats import (
     BUILT_IN,
     general,
@@ -19,7 +20,7 @@ from services.ingestion.services.reading.formats.office.packages import (
     parsed_xml,
     relations,
 )
-from services.ingestion.services.reading.formats.tables import sheets
+from services.ingestion.services.reading.formats.tables import Sheet, sheets
 from services.ingestion.services.reading.markup import COLUMNS_MAX, Cell, raised
 
 _REFERENCE = re.compile(r"(?<![\w.$])(\$?)([A-Z]{1,3})(\$?)(\d{1,7})(?![\w(.])")
@@ -33,7 +34,8 @@ def read_xlsx(body: bytes) -> Parsed:
     with open_archive(body) as archive:
         book = _Book(archive)
         return sheets(
-            (number, name, book.rows(path)) for number, name, path in book.visible_sheets()
+            Sheet(number, name, book.rows(path), list(book.boxes(path)))
+            for number, name, path in book.visible_sheets()
         )
 
 
@@ -102,6 +104,13 @@ class _Book:
                 element.clear()
         shown = {number: cells for number, cells in found.items() if number not in hidden_rows}
         return list(_laid_out(shown, merged))
+
+    def boxes(self, path: str) -> Iterator[str]:
+        """What stands in the shapes that lie on a sheet."""
+        for kind, target in relations(self._archive, path).values():
+            if kind == "drawing" and target in self._archive.namelist():
+                for shape in parsed_xml(self._archive.read(target)).iter("{*}sp"):
+                    yield "\n".join(paragraphs(shape))
 
     def _cells(self, row: etree._Element) -> Iterator[tuple[int, str]]:
         column = 0
