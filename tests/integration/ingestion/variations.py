@@ -80,6 +80,10 @@ _TEXTS = {
     b"<body bgcolor=white><p style='color: #ffffff'>white</p><p style='font-size:0'>zero</p>"
     b"<p class=h>class</p><p id=g>id</p><p style='position:absolute;left:-9999px'>outside</p>"
     b"<p class=p>Seen.</p><p style='background:navy'><b style='color:#fff'>Seen too.</b></p>",
+    "math.html": b"<p>Draft <math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn>"
+    b"</mfrac><mo>=</mo><msup><mi>x</mi><mn>2</mn></msup><msqrt><mi>y</mi></msqrt><msubsup><mi>z</mi><mi>i"
+    b"</mi><mn>3</mn></msubsup></math> and <math><semantics><mi>q</mi><annotation>tex</annotation>"
+    b"</semantics></math>, <ruby>A<rt>b</rt></ruby>C</p>",
     "feed.xml": b"<rss><item><title>One</title><description>&lt;p&gt;Hello &lt;b&gt;x&lt;/b&gt;"
     b"&lt;/p&gt;</description></item></rss>",
     "mixed.jsonl": b'{"a":1,"b":"x"}\nnot json {\n{"a":2,"b":"y"}\n',

@@ -11,6 +11,7 @@ from lxml import html as lxml_html
 from services.ingestion.models.errors import Rejected
 from services.ingestion.models.parsed import Parsed
 from services.ingestion.services.reading.decoding import decode
+from services.ingestion.services.reading.formats.formulas import mathml
 from services.ingestion.services.reading.formats.office.packages import (
     open_archive,
     parsed_xml,
@@ -180,6 +181,8 @@ class _Blocks:
             self._inline.append(f" {element.get('alt') or ''} ")
         elif tag == "input" and element.get("type", "text").lower() in ("text", "number", "email"):
             self._inline.append(f" {element.get('value') or ''} ")
+        elif tag == "math":
+            self._inline.append(mathml(element))
         elif tag == "sup" and not len(element):
             self._inline.append(raised(_flat(element.text)))
         else:

@@ -1,4 +1,4 @@
-"""Charts, diagrams and formulas inside Office files, as text."""
+"""Charts and diagrams inside Office files, as text."""
 
 import re
 import zipfile
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from lxml import etree
 
+from services.ingestion.services.reading.formats.formulas import formula
 from services.ingestion.services.reading.formats.office.packages import attribute, parsed_xml
 from services.ingestion.services.reading.formats.symbols import readable
 from services.ingestion.services.reading.markup import raised, table
@@ -13,8 +14,6 @@ from services.ingestion.services.reading.markup import raised, table
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _POINTS_MAX = 10_000
 _POSITIVE = re.compile(r"0*[1-9]")
-# Of n-ary operators; without a sign it is an integral.
-_INTEGRAL = "∫"
 
 
 def drawn(
@@ -55,53 +54,6 @@ def _run(run: etree._Element) -> str:
     font = properties.find(f"{_A}sym")
     text = readable(run.findtext(f"{_A}t") or "", "" if font is None else font.get("typeface", ""))
     return raised(text) if _POSITIVE.match(properties.get("baseline", "")) else text
-
-
-def formula(element: etree._Element) -> str:
-    """A formula of Office Math on one line: (a+b)/2, x^2, √(y), x_i."""
-    name = _local(element)
-    if name == "t":
-        return element.text or ""
-    part = {_local(child): child for child in element}
-    if name.endswith("Pr") or name in ("del", "moveFrom"):
-        return ""
-    if name == "f":
-        return f"{_grouped(part.get('num'))}/{_grouped(part.get('den'))}"
-    if name == "rad":
-        return f"{_grouped(part.get('deg'))}√({_inner(part.get('e'))})"
-    if name == "d":
-        signs = {_local(one): attribute(one, "val") for one in part.get("dPr", ())}
-        inside = _listed(element, "e", ", ")
-        return f"{signs.get('begChr', '(')}{inside}{signs.get('endChr', ')')}"
-    if name == "m":
-        return _listed(element, "mr", "; ")
-    if name == "mr":
-        return _listed(element, "e", ", ")
-    if name == "nary":
-        signs = {_local(one): attribute(one, "val") for one in part.get("naryPr", ())}
-        return f"{signs.get('chr', _INTEGRAL)}{_placed(part)} {_inner(part.get('e'))}"
-    if name in ("sSup", "sSub", "sSubSup"):
-        return f"{_inner(part.get('e'))}{_placed(part)}"
-    return _inner(element)
-
-
-def _listed(element: etree._Element, name: str, mark: str) -> str:
-    return mark.join(formula(one) for one in element if _local(one) == name)
-
-
-def _placed(part: Mapping[str, etree._Element]) -> str:
-    """What stands below and above."""
-    texts = ((mark, _grouped(part.get(name))) for mark, name in (("_", "sub"), ("^", "sup")))
-    return "".join(f"{mark}{text}" for mark, text in texts if text)
-
-
-def _grouped(element: etree._Element | None) -> str:
-    text = _inner(element)
-    return text if text.isalnum() or not text else f"({text})"
-
-
-def _inner(element: etree._Element | None) -> str:
-    return "" if element is None else "".join(map(formula, element))
 
 
 def _local(element: etree._Element) -> str:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from lxml import etree
 
 from services.ingestion.models.parsed import Parsed
-from services.ingestion.services.reading.formats.office.drawings import drawn, formula
+from services.ingestion.services.reading.formats.formulas import formula
+from services.ingestion.services.reading.formats.office.drawings import drawn
 from services.ingestion.services.reading.formats.office.packages import (
     open_archive,
     parsed_xml,
