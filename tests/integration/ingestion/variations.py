@@ -78,8 +78,11 @@ _TEXTS = {
     b"<tr><td colspan=2>Total</td></tr></table>",
     "unseen.html": b"<style>.h, #g {display: none} @media print {.p {display: none}}</style>"
     b"<body bgcolor=white><p style='color: #ffffff'>white</p><p style='font-size:0'>zero</p>"
+    b"<font color=white>font</font>"
     b"<p class=h>class</p><p id=g>id</p><p style='position:absolute;left:-9999px'>outside</p>"
     b"<p class=p>Seen.</p><p style='background:navy'><b style='color:#fff'>Seen too.</b></p>",
+    "embedded.md": b"A ![quay](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUA) here.\n\n"
+    b"[image1]: <data:image/png;base64,iVBORw0KGgo=>\n",
     "math.html": b"<p>Draft <math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn>"
     b"</mfrac><mo>=</mo><msup><mi>x</mi><mn>2</mn></msup><msqrt><mi>y</mi></msqrt><msubsup><mi>z</mi><mi>i"
     b"</mi><mn>3</mn></msubsup></math> and <math><semantics><mi>q</mi><annotation>tex</annotation>"

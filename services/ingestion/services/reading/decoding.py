@@ -234,10 +234,16 @@ _HYPHENS = re.compile("[\u2010\u2011]")
 _NO_SIGNS = re.compile(
     "\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
 )
+_EMBEDDED = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.=-]+)*;base64,[A-Za-z0-9+/_=-]*")
 
 
 def tidy(text: str) -> str:
-    """The same words as a person sees them: NFC, no invisible signs, ligatures as letters."""
+    """The same words as a person sees them: NFC, no invisible signs, ligatures as letters.
+
+    What is embedded as base64, mostly a picture, is no words.
+    """
+    if ";base64," in text:
+        text = _EMBEDDED.sub("", text)
     if text.isascii() and text.isprintable():
         return text
     text = _PARAGRAPHS.sub("\n\n", _BREAKS.sub("\n", text))

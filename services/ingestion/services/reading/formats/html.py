@@ -284,7 +284,9 @@ def _number(value: str | None, default: int) -> int:
 def _is_hidden(element: etree._Element) -> bool:
     if element.get("hidden", "until-found").lower() != "until-found":
         return True
-    style = element.get("style")
+    style = element.get("style") or ""
+    if _tag(element) == "font":
+        style += f";color:{element.get('color', '')}"
     if not style:
         return False
     colours = {name.lower()[:5]: value.strip().lower() for name, value in _COLOURS.findall(style)}
