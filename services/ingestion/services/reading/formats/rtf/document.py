@@ -23,7 +23,7 @@ from services.ingestion.services.reading.formats.rtf.head import (
 from services.ingestion.services.reading.formats.rtf.state import State
 from services.ingestion.services.reading.formats.rtf.tables import Rows
 from services.ingestion.services.reading.formats.symbols import readable, shown
-from services.ingestion.services.reading.markup import heading, joined, line, raised
+from services.ingestion.services.reading.markup import heading, joined, line, raised, tidied
 
 _TOKEN = re.compile(
     rb"\\([a-zA-Z]+)(-?\d{1,9})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])"
@@ -89,7 +89,7 @@ def read_rtf(body: bytes) -> Parsed:
     if not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rtf"):
         raise Rejected("unreadable", "The file is broken, or no RTF; save it anew.")
     document = _Document(body)
-    text = joined(document.blocks())
+    text = tidied(joined(document.blocks()))
     return Parsed(text, markdown=True, title=real_title(document.title))
 
 
