@@ -309,7 +309,10 @@ class _Document:
         story.aside.clear()
 
     def _begin_story(self, kind: str) -> None:
-        self._outer[-1] = self._outer[-1][0], True
+        outer, is_story = self._outer[-1]
+        if is_story:
+            return
+        self._outer[-1] = outer, True
         self._stories.append(_Story(kind))
         self._state.new_paragraph()
         self._state.plain(self._usual_font)
