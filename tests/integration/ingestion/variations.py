@@ -81,6 +81,10 @@ _TEXTS = {
     b"<font color=white>font</font>"
     b"<p class=h>class</p><p id=g>id</p><p style='position:absolute;left:-9999px'>outside</p>"
     b"<p class=p>Seen.</p><p style='background:navy'><b style='color:#fff'>Seen too.</b></p>",
+    "form.html": b"<ul><li><input type=checkbox checked> Seen</li><li><input type=checkbox> Paid"
+    b"</li></ul><p>To <select><option>Oslo<option selected>Rome</select> by <select><option>ship"
+    b"<option>train</select> for <input value='Ann Lee'><input type=hidden value=secret></p>"
+    b"<datalist><option>secret</datalist>",
     "embedded.md": b"A ![quay](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUA) here.\n\n"
     b"[image1]: <data:image/png;base64,iVBORw0KGgo=>\n",
     "math.html": b"<p>Draft <math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn>"

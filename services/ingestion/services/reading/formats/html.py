@@ -70,7 +70,7 @@ _COLOURS = re.compile(r"(?i)(?:^|;)\s*(background(?:-color)?|color)\s*:\s*([^;!]
 _BLOCKS_NAMED = (
     "address article aside blockquote body center dd details dialog div dl dt fieldset "
     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main "
-    "menu nav ol option p pre section select summary table textarea ul caption tbody thead "
+    "menu nav ol option p pre section summary table textarea ul caption tbody thead "
     "tfoot tr td th"
 )
 _BLOCKS = frozenset(_BLOCKS_NAMED.split())
@@ -179,8 +179,10 @@ class _Blocks:
             self._inline.append("\n")
         elif tag == "img":
             self._inline.append(f" {element.get('alt') or ''} ")
-        elif tag == "input" and element.get("type", "text").lower() in ("text", "number", "email"):
-            self._inline.append(f" {element.get('value') or ''} ")
+        elif tag == "input":
+            self._inline.append(f" {_filled_in(element)} ")
+        elif tag == "select":
+            self._inline.append(f" {' '.join(_chosen(element))} ")
         elif tag == "math":
             self._inline.append(mathml(element))
         elif tag == "sup" and not len(element):
@@ -256,6 +258,20 @@ class _Blocks:
             return Cell("")
         across, down = _number(cell.get("colspan"), 1), _number(cell.get("rowspan"), 1)
         return Cell(_words(self._nested(cell)), max(across, 1), down or ROWS_LEFT)
+
+
+def _filled_in(field: etree._Element) -> str:
+    kind = field.get("type", "text").lower()
+    if kind in ("checkbox", "radio"):
+        return "☐" if field.get("checked") is None else "☒"
+    return (field.get("value") or "") if kind in ("text", "number", "email", "date") else ""
+
+
+def _chosen(field: etree._Element) -> list[str]:
+    """A list that drops down shows the options that are selected, else its first."""
+    options = list(field.iter("option"))
+    chosen = [one for one in options if one.get("selected") is not None] or options[:1]
+    return [_flat("".join(map(str, one.itertext()))) for one in chosen]
 
 
 def _parent(element: etree._Element) -> etree._Element:
