@@ -105,15 +105,16 @@ class ExtractiveAnswerer:
 
     async def quote(self, asked: SourcedQuestion, most: int = MOST_QUOTES) -> str:
         """The best sentences with their citations, or that there is no answer."""
-        best = choose(await self._scored(asked))[:most]
-        if not best:
+        seeking = wanted(asked.question, asked.query, self._passages)
+        best = choose(await self._scored(asked, seeking))[:most]
+        known = (f"{one.name} {one.text}" for one in asked.sources)
+        if not best or seeking.asks_for_another(_naming(best[0].sentence), known):
             return NO_ANSWER
         cited = [f"{quote.sentence.quote} [{quote.source}]" for quote in best]
         # Lines, so that an odd backtick in one quotation does not make code of the next citation.
         return ("\n\n" if any("\n" in c or "`" in c for c in cited) else " ").join(cited)
 
-    async def _scored(self, asked: SourcedQuestion) -> list[Quote]:
-        seeking = wanted(asked.question, asked.query, self._passages)
+    async def _scored(self, asked: SourcedQuestion, seeking: Wanted) -> list[Quote]:
         found = [(s, source.number) for source in asked.sources for s in sentences(source.text)]
         found = [(_cut(s, seeking), number) for s, number in telling(found, seeking)]
         # What a heading says counts half: each sentence below it has that.
@@ -150,6 +151,11 @@ class ExtractiveAnswerer:
         while len(self._vectors) > MOST_VECTORS:
             self._vectors.popitem(last=False)
         return [kept[text] for text in texts]
+
+
+def _naming(sentence: Sentence) -> str:
+    """A sentence begins with a capital, which says nothing; a row with what it is about."""
+    return f"of {sentence.own}" if sentence.part == "row" else sentence.quote
 
 
 def sentences_in(system: str) -> int:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from compose.local.bedrock.blocks import UNSPACED
 from compose.local.bedrock.encoder import word_pieces
@@ -24,6 +25,20 @@ al como con cuál cuales cuándo cuánto cuánta cuántos del dónde el ella es 
 los más me mi para pero por puede qué quién se si sin su una y
 """
 STOP_WORDS = frozenset(_LITTLE_TEXT.split())
+_GERMAN_TEXT = (
+    "der das dem den des ein eine einen einer und ist sind wird werden für mit im zum zur"
+)
+_GERMAN = frozenset(_GERMAN_TEXT.split())
+_DATES_TEXT = """
+january february march april june july august september october november december
+monday tuesday wednesday thursday friday saturday sunday christmas easter
+"""
+_DATES = frozenset(_DATES_TEXT.split())
+_INITIALS = 3
+# Norwey is Norway, Danemark Denmark.
+_SAME_NAME = 0.75
+# "And in Finland?" is no title.
+_SHORT = 3
 UNKNOWN = 100
 """The word piece of what the vocabulary does not have: it says nothing."""
 _RUN = re.compile(f"[{UNSPACED}]+")
@@ -45,6 +60,9 @@ class Wanted:
     weights: dict[Term, float]
     keys: tuple[str, ...]
     names: tuple[str, ...] = ()
+    # Of the names those that can be nothing else, and all words of the question.
+    proper: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
 
     def share(self, text: str) -> float:
         """The share of what is wanted, by weight, that a text has: 0…1."""
@@ -62,6 +80,18 @@ class Wanted:
     def names_one(self) -> bool:
         """Whether a key names one thing, as a part number does and a year does not."""
         return any(_NAMED_KEY.fullmatch(key) for key in self.keys)
+
+    def asks_for_another(self, said: str, sources: Iterable[str]) -> bool:
+        """Whether a sentence names somebody else, and no source what the question names.
+
+        A name that is written a little differently is the same.
+        """
+        if not self.proper or not set(_proper(said)) - self.words:
+            return False
+        known = {word.lower() for text in sources for word in _WORD.findall(text)}
+        return not any(
+            name in known or get_close_matches(name, known, 1, _SAME_NAME) for name in self.proper
+        )
 
     def around(self, text: str, most: int) -> str:
         """At most about `most` characters: the part that has most of what is wanted, with "…"."""
@@ -109,6 +139,8 @@ def wanted(question: str, query: str, passages: Passages) -> Wanted:
         {term: weight / total for term, weight in weights.items()},
         tuple(_keys(question) or _keys(query)),
         tuple(_names(question) or _names(query)),
+        () if _is_title(question) else tuple(_proper(question)),
+        frozenset(word.lower() for word in _WORD.findall(question)),
     )
 
 
@@ -131,6 +163,22 @@ def _names(text: str) -> list[str]:
     """Words with a capital, but for the first: in German all nouns."""
     capitals = (word.lower() for word in _WORD.findall(text)[1:] if word[0].isupper())
     return [word for word in capitals if word not in STOP_WORDS]
+
+
+def _proper(text: str) -> list[str]:
+    """Names in a language where a capital says so; no abbreviations, codes and dates."""
+    if not _GERMAN.isdisjoint(text.lower().split()):
+        return []
+    capitals = [word for word in _WORD.findall(text)[1:] if word.istitle()]
+    names = [word.lower() for word in capitals if len(word) > _INITIALS]
+    return [name for name in names if name.isalpha() and name not in STOP_WORDS | _DATES]
+
+
+def _is_title(text: str) -> bool:
+    """Which Is Written Like This."""
+    said = _WORD.findall(text)
+    capitals = [word for word in said if word[0].isupper()]
+    return len(said) > _SHORT and 2 * len(capitals) > len(said)
 
 
 def _keys(text: str) -> list[str]:

@@ -146,6 +146,8 @@ HOTELS = """| Country | Hotel |
 | --- | --- |
 | Norway | 190 |
 | Denmark | 170 |"""
+CONTRACT = "The contract with Nordwind ends on 31 March 2027."
+VERTRAG = "Der Vertrag mit Nordwind endet am 31. März 2027."
 FEES = "\n".join(f"- fee for item {n} of the {n}. shelf: {n} euros" for n in range(50))
 CODE = "The script reads its argument from args[2] with `ls **/*.log` as __USER__ said."
 
@@ -158,6 +160,14 @@ CODE = "The script reads its argument from args[2] with `ls **/*.log` as __USER_
         (PUMPS, "Pressure of pump HX-177?", "HX-177 – Pressure bar: 377. [1]"),
         (PUMPS, "Pressure of pump HX-555?", NO_ANSWER),
         (HOTELS, "Hotel Denmark?", "Denmark – Hotel: 170. [1]"),
+        (HOTELS, "What may a hotel in Finland cost?", NO_ANSWER),
+        (CONTRACT, "When does the contract with Bergkristall end?", NO_ANSWER),
+        (
+            "The gate opens at nine.",
+            "Does the gate open at nine in Bergen?",
+            "The gate opens at nine. [1]",
+        ),
+        (VERTRAG, "Wann endet der Vertrag mit Bergkristall?", f"{VERTRAG} [1]"),
         (
             "Hotels in Norway cost 190. Hotels in Oslo too. Hotels in Denmark cost 170.",
             "What do hotels in Norway cost?",

@@ -96,3 +96,21 @@ def test_a_text_holds_the_names_and_keys_of_the_question(
     passages: Passages, question: str, text: str, held: bool
 ) -> None:
     assert wanted(question, "", passages).holds_name(text) is held
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "is_another"),
+    [
+        ("When does the contract with Bergkristall end?", "It is with Nordwind.", True),
+        ("When Does The Contract With Bergkristall End?", "It is with Nordwind.", False),
+        ("When does the contract with Nordwint end?", "It is with Nordwind.", False),
+        ("When does the contract with BKT end?", "It is with Nordwind.", False),
+        ("Does the contract end in March?", "It is with Nordwind.", False),
+        ("Does the contract with Bergkristall end?", "Contracts end on 31 March.", False),
+        ("Wann endet der Vertrag mit Bergkristall?", "Er ist mit Nordwind.", False),
+    ],
+)
+def test_a_sentence_about_another_name_is_told(
+    passages: Passages, question: str, said: str, is_another: bool
+) -> None:
+    assert wanted(question, "", passages).asks_for_another(said, [said]) is is_another
