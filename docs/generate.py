@@ -125,6 +125,9 @@ Files inside of an archive, and files attached to a mail, become documents of th
 Pictures and scanned pages are read where Tesseract is installed (`apt install tesseract-ocr`, and
 for other languages than English `tesseract-ocr-deu` and so on, named in `RAGOPS_OCR_LANGUAGES`).
 
+Of a form what was filled in is read, and of its boxes whether they are ticked: PDF, Word, HTML.
+What a reader noted on a page (remarks, marks, comments) is no text of it.
+
 What a person does not see is no text: letters in white on white, or of a point or less; what a
 page hides by `hidden`, `display: none`, `visibility: hidden`, `opacity: 0` or a place outside, in
 an element's own style or by a class or an id of its style sheet; hidden sheets, rows and columns,
