@@ -70,7 +70,7 @@ class Cell(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """A cell of Word; `down` is "restart" or "continue" where it is merged with others below."""
+    """A cell of Word or RTF; `down` is "restart" or "continue" where others below belong to it."""
 
     text: str
     across: int
