@@ -113,6 +113,9 @@ _TEXTS = {
     "word.rtf": _WORD_RTF,
     "russian.rtf": b"{\\rtf1\\ansi\\ansicpg1251 "
     b"\xcf\xf0\xe8\\'e2\\'e5\\'f2 {\\b B}old w{\\i o}rd\\\nnew}",
+    "wrapped.rtf": b"\xef\xbb\xbf{\\rtf1\\ansi{\\fonttbl{\\f1\\fcharset128 Mincho;}}\\f1"
+    b"\\'8f\r\n\\'68\\'94\r\n\\'91\\trowd\\cellx1000\\cellx2000\\pard\\intbl"
+    b"{\\pntext - }One\\cell Two\\cell\\row\\pard End\\par}",
     "rows.rtf": rb"{\rtf1\ansi Above \trowd\cellx1000\cellx2000 \intbl A\cell B\cell\row "
     rb"\intbl C\cell D\cell\row \pard Below\par}",
     "foot.html": b"<body><h1>Fares</h1><p>Skye: 9.</p><div class='card-footer'>Kept.</div>"

@@ -86,9 +86,10 @@ class _Story:
 
 
 def read_rtf(body: bytes) -> Parsed:
-    if not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rtf"):
+    begun = body.lstrip(b"\xef\xbb\xbf \r\n\t")
+    if not begun.startswith(b"{\\rtf"):
         raise Rejected("unreadable", "The file is broken, or no RTF; save it anew.")
-    document = _Document(body)
+    document = _Document(begun)
     text = tidied(joined(document.blocks()))
     return Parsed(text, markdown=True, title=real_title(document.title))
 
@@ -117,6 +118,9 @@ class _Document:
         at = 0
         while token := _TOKEN.match(self._body, at):
             at = token.end()
+            if token[0] in (b"\r", b"\n"):
+                # Writers break their lines anywhere, also between the two bytes of a letter.
+                continue
             word, number, code, sign, brace, text = token.groups()
             if text is not None or code is not None:
                 self._letters(text if text is not None else bytes([int(code, 16)]))
@@ -147,8 +151,6 @@ class _Document:
 
     def _end_group(self) -> None:
         self._instead = 0
-        if not self._outer:
-            return
         self._state, ends_story = self._outer.pop()
         if ends_story:
             self._end_story(self._stories.pop())
@@ -233,7 +235,7 @@ class _Document:
                 self._end_paragraph()
             rows.define()
         elif word in ("cell", "nestcell"):
-            rows.paragraph(self._taken(), *story.aside)
+            rows.paragraph(self._marked(), *story.aside)
             story.aside.clear()
             rows.end_cell(nested=word == "nestcell")
         elif word in ("row", "nestrow"):
@@ -281,31 +283,36 @@ class _Document:
     def _in_table(self) -> bool:
         return self._state.in_table or self._stories[-1].rows.is_open
 
-    def _taken(self) -> str:
-        """The open paragraph's text; two halves of a sign beyond 16 bits become one."""
-        words = self._stories[-1].words
-        text = "".join(words).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        words.clear()
-        return text.strip(" \t\n")
+    def _marked(self) -> str:
+        """The open paragraph's text, with its mark in a list; empty for a page's number.
+
+        Two halves of a sign beyond 16 bits become one.
+        """
+        story = self._stories[-1]
+        halves = "".join(story.words).encode("utf-16-le", "surrogatepass")
+        text = halves.decode("utf-16-le", "replace").strip(" \t\n")
+        if story.numbered and len(re.sub(r"\W", "", text)) <= WORDS_IN_A_PAGE_NUMBER:
+            text = ""
+        marked = f"{story.mark} {text}" if story.mark and text else text
+        story.words.clear()
+        story.mark, story.numbered = "", False
+        return marked
 
     def _end_paragraph(self) -> None:
         story = self._stories[-1]
         if self._state.nested and self._in_table():
             story.words.append(" ")
             return
-        text, mark = self._taken(), story.mark
-        numbered = story.numbered and len(re.sub(r"\W", "", text)) <= WORDS_IN_A_PAGE_NUMBER
         style = self._styles.get(self._state.style, Style(0, ""))
-        if numbered or TABLE_OF_CONTENTS.match(style.name):
+        text = self._marked()
+        if TABLE_OF_CONTENTS.match(style.name):
             text = ""
-        story.mark, story.numbered = "", False
-        marked = f"{mark} {text}" if mark and text else text
         if self._in_table():
-            story.rows.paragraph(marked, *story.aside)
+            story.rows.paragraph(text, *story.aside)
         else:
             story.blocks += story.rows.finished()
             level = self._state.level or style.level
-            story.blocks += [heading(level, marked) if level else marked, *story.aside]
+            story.blocks += [heading(level, text) if level else text, *story.aside]
         story.aside.clear()
 
     def _begin_story(self, kind: str) -> None:
